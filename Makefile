@@ -1,0 +1,34 @@
+# The two commands a newcomer needs are `make demo` and `make test`.
+SWIFT ?= swift
+
+.PHONY: setup build test demo interop client lint format
+
+## Installs the C libraries that are missing.
+setup:
+	@Scripts/setup.sh
+
+build: setup
+	$(SWIFT) build --configuration release --product ferry
+
+## Runs all Swift tests.
+test: setup
+	$(SWIFT) test --configuration release
+
+## Loads an LSTM that Keras trained, predicts, converts it to ONNX and back.
+demo: build
+	@Scripts/demo.sh
+
+## Opens what Ferry writes in the real Keras and ONNX Runtime.
+interop: build
+	@Scripts/python-env.sh
+	.venv/bin/python Tests/interop/check.py .build/release/ferry
+
+## Builds and runs a package that depends on this one.
+client: setup
+	$(SWIFT) run --package-path Tests/client --scratch-path .build-client client fixtures/demo
+
+lint:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+format:
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests

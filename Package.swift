@@ -1,0 +1,61 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let swift6: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "Ferry",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Ferry", targets: ["Ferry"]),
+        .executable(name: "ferry", targets: ["FerryCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CHDF5", pkgConfig: "hdf5",
+            providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+        .systemLibrary(
+            name: "CZip", pkgConfig: "libzip",
+            providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+        .target(name: "CONNX", exclude: ["onnx.proto"], linkerSettings: [.linkedLibrary("protobuf-c")]),
+        .target(name: "CKernels"),
+        .target(
+            name: "FerryEngine",
+            dependencies: ["CKernels", .product(name: "OrderedCollections", package: "swift-collections")], path: "Sources/Engine", swiftSettings: swift6),
+        .target(
+            name: "FerryRuntime",
+            dependencies: ["FerryEngine", .product(name: "OrderedCollections", package: "swift-collections")],
+            path: "Sources/Runtime", swiftSettings: swift6),
+        .target(
+            name: "FerryInterchange",
+            dependencies: [
+                "FerryRuntime", "CHDF5", "CONNX", "CZip",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
+            path: "Sources/Interchange", swiftSettings: swift6),
+        .target(
+            name: "Ferry", dependencies: ["FerryEngine", "FerryRuntime", "FerryInterchange"], swiftSettings: swift6),
+        .executableTarget(
+            name: "FerryCLI",
+            dependencies: [
+                "Ferry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift6),
+        .target(
+            name: "FerryTestSupport", dependencies: ["Ferry"], path: "Tests/FerryTestSupport", swiftSettings: swift6),
+        .testTarget(name: "EngineTests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
+        .testTarget(name: "RuntimeTests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
+        .testTarget(name: "InterchangeTests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
+        .testTarget(name: "FerryCLITests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
+    ]
+)

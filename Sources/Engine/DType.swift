@@ -1,0 +1,25 @@
+/// The type of a tensor's elements.
+public enum DType: String, Sendable, Hashable, CaseIterable {
+    case float32, float64, float16, bfloat16
+    case int8, int16, int32, int64
+    case uint8, uint16, uint32, uint64
+    case bool
+
+    /// Bytes of one element.
+    public var byteCount: Int {
+        switch self {
+        case .int8, .uint8, .bool: 1
+        case .float16, .bfloat16, .int16, .uint16: 2
+        case .float32, .int32, .uint32: 4
+        case .float64, .int64, .uint64: 8
+        }
+    }
+
+    /// Whether elements are floating-point numbers.
+    public var isFloat: Bool {
+        switch self {
+        case .float32, .float64, .float16, .bfloat16: true
+        default: false
+        }
+    }
+}

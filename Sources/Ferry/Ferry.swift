@@ -1,0 +1,3 @@
+@_exported public import FerryEngine
+@_exported public import FerryInterchange
+@_exported public import FerryRuntime

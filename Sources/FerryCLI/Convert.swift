@@ -1,0 +1,58 @@
+import ArgumentParser
+import Ferry
+
+/// `ferry convert INPUT OUTPUT`.
+struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes a model in another format and proves that it computes the same.",
+        discussion: """
+            Example:
+              ferry convert model.h5 model.onnx
+              ferry convert old.h5 new.keras
+              ferry convert lstm.weights.h5 lstm.onnx --architecture config.json
+
+            The file is read back and both models run on the same random inputs; the largest difference is printed. \
+            Where they disagree, the output is removed.
+            """)
+
+    @Argument(help: "The model to read; its bytes decide the format.", completion: .file())
+    var input: String
+
+    @Argument(help: "The file to write; its ending decides the format.", completion: .file())
+    var output: String
+
+    @Option(help: .init("The format to write, where the ending does not say it.", valueName: "format"))
+    var to: FormatName?
+
+    @Option(help: .init("The version of ONNX's operators.", valueName: "version"))
+    var opset = 17
+
+    @Option(help: .init("The version of Keras that shall read the file.", valueName: "version"))
+    var keras = KerasMajor.keras3
+
+    @Option(
+        help: .init("A file with the architecture for an input that holds only weights.", valueName: "file"),
+        completion: .file())
+    var architecture: String?
+
+    @Flag(help: "Do not read the file back.")
+    var noVerify = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let options = WriteOptions(format: to?.name, opset: opset, kerasVersion: keras.rawValue)
+        _ = try FormatCatalogue.format(for: output, options)
+        let model = try Model(contentsOf: input, options: ReadOptions(architecture: architecture))
+        common.console.notes(model.metadata.notes)
+        if noVerify {
+            common.console.notes(try model.write(to: output, options: options))
+        } else {
+            let (notes, differences) = try model.writeVerified(
+                as: input.lastPathComponent, to: output, options: options,
+                rereading: ReadOptions(architecture: architecture ?? input))
+            common.console.notes(notes)
+            print(differences.summary)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Ferry
+
+/// `ferry predict MODEL -i FILE -o FILE`.
+struct Predict: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs a model on arrays from files.",
+        discussion: """
+            Example:
+              ferry predict model.h5 -i x.npy -o y.npy
+              ferry predict model.onnx -i tokens=ids.npy -i lengths=n.npy -o out.npz
+              ferry predict demo.h5 -i windows.csv -o -
+
+            An .npz file gives several inputs, by their names or else in its own order. A .csv file holds one sample a \
+            line, or one sequence with a time step a line.
+            """)
+
+    @Argument(help: "The model; its bytes decide the format.", completion: .file())
+    var model: String
+
+    @Option(
+        name: .shortAndLong,
+        help: .init(
+            "An input in a .npy, .npz or .csv file: once for each, by name or in the model's order.",
+            valueName: "[name=]file"), completion: .file(extensions: ["npy", "npz", "csv"]))
+    var input: [String]
+
+    @Option(
+        name: .shortAndLong,
+        help: .init("A .npy file for one output, .npz for any number; '-' prints JSON.", valueName: "file"),
+        completion: .file(extensions: ["npy", "npz"]))
+    var output: String
+
+    @Flag(help: "Take the rows of the inputs for consecutive calls, from each of which states go on to the next.")
+    var stateful = false
+
+    @Option(
+        help: .init("A file with the architecture for a model that holds only weights.", valueName: "file"),
+        completion: .file())
+    var architecture: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let target = try OutputFile(output)
+        let model = try Model(contentsOf: self.model, options: ReadOptions(architecture: architecture))
+        let name = self.model.lastPathComponent
+        common.console.notes(model.metadata.notes)
+        let names = model.graph.outputNames
+        try locating(name) { try target.requireRoom(for: names) }
+
+        let prediction = Prediction(model, carriesStates: stateful)
+        let files = InputFiles(
+            for: model, in: name, anyRowCount: prediction.rowsPerCall != nil, console: common.console)
+        let arrays = try files.arranged(input.flatMap(files.read))
+        let inputs = try arrays.enumerated().map { try files.fitted($1, at: $0) }
+        let outputs = try locating(name) { try prediction.run(inputs) }
+        try target.write(zip(names, outputs).map { ($0, $1) })
+    }
+}

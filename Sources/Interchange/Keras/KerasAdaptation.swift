@@ -1,0 +1,136 @@
+import FerryEngine
+import FerryRuntime
+
+/// A layer and its parameters, changed so that another version of Keras computes the same numbers.
+package struct KerasAdapted {
+    /// The layer.
+    var operation: any Operator
+    /// Its parameters.
+    var parameters: ParameterSet
+
+    /// A layer as it is.
+    init(_ operation: any Operator, _ parameters: ParameterSet) {
+        self.operation = operation
+        self.parameters = parameters
+    }
+}
+
+extension Model {
+    /// The model as `version` of Keras can express it, and what changed on the way.
+    ///
+    /// - Throws: one ``FerryError`` that names every layer which that version cannot express.
+    func adapted(to version: KerasVersion) throws -> (model: Model, notes: [String]) {
+        let (graph, parameters, notes) = try graph.adapted(to: version, parameters)
+        return (try Model(name: name, graph: graph, parameters: parameters, metadata: metadata), notes)
+    }
+}
+
+extension Graph {
+    /// The graph with each layer adapted; see ``Model/adapted(to:)``.
+    func adapted(
+        to version: KerasVersion, _ parameters: ParameterSet
+    ) throws -> (graph: Graph, parameters: ParameterSet, notes: [String]) {
+        var graph = self
+        var result = ParameterSet()
+        var notes: [String] = []
+        var refused: [(layer: Layer, error: FerryError)] = []
+        for (index, layer) in layers.enumerated() {
+            do {
+                let before = KerasAdapted(layer.operation, parameters.scoped(to: layer.name))
+                let after = try before.adapted(to: version)
+                _ = try version.layer(after.operation, name: layer.name)
+                graph.replaceOperation(ofLayer: index, by: after.operation)
+                result.merge(after.parameters, scope: layer.name)
+                if after.parameters != before.parameters {
+                    notes.append(
+                        "layer '\(layer.name)': the hard_sigmoid of Keras 1 and 2 became that of Keras 3, exactly, by "
+                            + "weights times 1.2")
+                }
+            } catch let error as FerryError {
+                refused.append((layer, error))
+            }
+        }
+        guard refused.count < 2 else {
+            let list = refused.map { "'\($0.layer.name)' (\($0.layer.operation.kind))" }.joined(separator: ", ")
+            throw FerryError(
+                .unsupported, found: "\(refused.count) layers cannot be written for Keras \(version.major): \(list)",
+                expected: refused[0].error.found, remedy: "write ONNX instead")
+        }
+        if let (layer, error) = refused.first {
+            throw error.located(in: "layer '\(layer.name)' (\(layer.operation.kind))")
+        }
+        return (graph, result, notes)
+    }
+}
+
+extension KerasAdapted {
+    /// The layer as `version` of Keras can express it.
+    func adapted(to version: KerasVersion) throws -> KerasAdapted {
+        switch operation {
+        case let submodel as Submodel:
+            let (graph, parameters, _) = try submodel.graph.adapted(to: version, parameters)
+            return KerasAdapted(Submodel(graph), parameters)
+        case var layer as TimeDistributed:
+            let inner = try KerasAdapted(layer.layer, parameters.scoped(to: "layer")).adapted(to: version)
+            layer.layer = inner.operation
+            var result = ParameterSet()
+            result.merge(inner.parameters, scope: "layer")
+            return KerasAdapted(layer, result)
+        case let both as Bidirectional: return try both.adapted(to: version, parameters)
+        case var lstm as LSTM where lstm.recurrentActivation.isForeignHardSigmoid(version):
+            lstm.recurrentActivation = version.hardSigmoid
+            return KerasAdapted(lstm, try scaled(gates: [true, true, false, true], for: version))
+        case var gru as GRU where gru.recurrentActivation.isForeignHardSigmoid(version):
+            gru.recurrentActivation = version.hardSigmoid
+            return KerasAdapted(gru, try scaled(gates: [true, true, false], for: version))
+        case var rnn as SimpleRNN where rnn.activation.isForeignHardSigmoid(version):
+            rnn.activation = version.hardSigmoid
+            return KerasAdapted(rnn, try scaled(gates: [true], for: version))
+        case var dense as Dense where dense.activation.isForeignHardSigmoid(version):
+            dense.activation = version.hardSigmoid
+            return KerasAdapted(dense, try scaled(gates: [true], for: version))
+        default: return self
+        }
+    }
+
+    /// The parameters with the columns of some gates scaled, so that the hard sigmoid of `version` gives what the other
+    /// one gave: 0.2 x + 0.5 = (1.2 x) / 6 + 0.5.
+    private func scaled(gates: [Bool], for version: KerasVersion) throws -> ParameterSet {
+        let factor: Double = version.isKeras3 ? 1.2 : 1 / 1.2
+        var result = ParameterSet()
+        for name in parameters.names {
+            let tensor = try parameters.required(name)
+            let units = tensor.shape[tensor.rank - 1] / gates.count
+            result[name] = tensor.withUnsafeElements { (source: UnsafeBufferPointer<Float>) in
+                Tensor(shape: tensor.shape, of: Float.self) { target in
+                    for i in target.indices {
+                        let isScaled = gates[i % (units * gates.count) / units]
+                        target[i] = isScaled ? Float(Double(source[i]) * factor) : source[i]
+                    }
+                }
+            }
+        }
+        return result
+    }
+}
+
+extension Bidirectional {
+    fileprivate func adapted(to version: KerasVersion, _ parameters: ParameterSet) throws -> KerasAdapted {
+        var copy = self
+        var result = ParameterSet()
+        let there = try KerasAdapted(forward, parameters.scoped(to: "forward")).adapted(to: version)
+        let back = try KerasAdapted(backward, parameters.scoped(to: "backward")).adapted(to: version)
+        if let operation = there.operation as? any RecurrentOperator { copy.forward = operation }
+        if let operation = back.operation as? any RecurrentOperator { copy.backward = operation }
+        result.merge(there.parameters, scope: "forward")
+        result.merge(back.parameters, scope: "backward")
+        return KerasAdapted(copy, result)
+    }
+}
+
+extension ActivationFunction {
+    /// Whether this is the hard sigmoid of another era than `version`'s.
+    fileprivate func isForeignHardSigmoid(_ version: KerasVersion) -> Bool {
+        self != version.hardSigmoid && (self == .hardSigmoidKeras2 || self == .hardSigmoidKeras3)
+    }
+}

@@ -1,0 +1,38 @@
+package import FerryEngine
+package import FerryRuntime
+
+/// A model without weights: what a `config.json`, a `model.to_json()` text or a model file says of its layers.
+package struct KerasArchitecture {
+    /// The version of Keras that wrote it.
+    package let version: KerasVersion
+    /// The name of the model.
+    package let name: String
+    /// The layers and how they are connected.
+    package let graph: Graph
+
+    /// The architecture that a JSON text describes.
+    ///
+    /// - Parameters:
+    ///   - json: the configuration, with class and settings.
+    ///   - version: the version of Keras that wrote it, where it is known from elsewhere.
+    ///   - context: what the reader was given beside the file.
+    package init(_ json: JSONValue, version: KerasVersion?, context: KerasContext = .init()) throws {
+        let own = json["keras_version"]?.stringValue.map { KerasVersion(parsing: $0) }
+        self.version = own ?? version ?? KerasVersion(guessing: json)
+        (name, graph) = try KerasGraphReader(version: self.version, context: context).graph(json)
+    }
+}
+
+extension KerasVersion {
+    /// The version that wrote a configuration which does not say so, by settings that only some versions have.
+    init(guessing json: JSONValue) {
+        let text = json.encoded()
+        if text.contains("\"output_dim\"") && text.contains("\"inner_activation\"") {
+            self.init(1)
+        } else if text.contains("\"time_major\"") || text.contains("\"batch_input_shape\"") {
+            self.init(2, 15)
+        } else {
+            self.init(3)
+        }
+    }
+}

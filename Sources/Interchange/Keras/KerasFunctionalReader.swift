@@ -1,0 +1,227 @@
+import FerryEngine
+import FerryRuntime
+import OrderedCollections
+
+/// Builds the graph of a functional model: layers with lists of calls, each naming the outputs of other calls.
+struct KerasFunctionalReader {
+    private let reader: KerasGraphReader
+    private let settings: JSONValue
+    private var graph = Graph()
+    /// The outputs of the calls made so far.
+    private var outputs: [KerasCall: [Graph.ValueID]] = [:]
+    private var countsFromOne: Set<String> = []
+
+    init(reader: KerasGraphReader, settings: JSONValue) {
+        self.reader = reader
+        self.settings = settings
+    }
+
+    mutating func readGraph() throws -> Graph {
+        var pending: [PendingCall] = []
+        for json in settings["layers"]?.arrayValue ?? [] { try add(json, to: &pending) }
+        try orderInputs()
+        countsFromOne = modelsThatCountFromOne(pending)
+        while !pending.isEmpty {
+            guard let first = pending.first(where: { $0.call.references.allSatisfy { (try? value($0)) != nil } }) else {
+                let names = pending.map { "'\($0.name)'" }.joined(separator: ", ")
+                throw FerryError(
+                    .damagedFile, found: "layers that wait for each other: \(names)", expected: "layers in some order")
+            }
+            // One at a time and in the order of the file, so that layers keep their order.
+            try perform(first)
+            pending.removeAll { $0.name == first.name && $0.index == first.index }
+        }
+        let references = try outputReferences()
+        graph.setOutputs(try references.map(value), names: references.map(\.call.layer))
+        return graph.withoutUnusedNodes()
+    }
+
+    /// The outputs of the model. Keras 3 counts the calls of a functional model from 1 here, and from 0 inside the calls
+    /// of other layers (`Functional.from_config`).
+    private func outputReferences() throws -> [KerasReference] {
+        let references = try KerasReference.list(settings["output_layers"] ?? [])
+        guard reader.version.isKeras3 else { return references }
+        let functional = graph.layers.filter { ($0.operation as? Submodel)?.graph.structure == .functional }.map(\.name)
+        return references.map { reference in
+            var reference = reference
+            let index = reference.call.index
+            if functional.contains(reference.call.layer) && index > 0 { reference.call.index = index - 1 }
+            return reference
+        }
+    }
+
+    /// The models among the layers whose calls are counted from 1: TensorFlow's Keras takes the call that made a
+    /// functional model for its first (`_should_skip_first_node`), earlier ones do not.
+    private func modelsThatCountFromOne(_ pending: [PendingCall]) -> Set<String> {
+        guard !reader.version.isKeras3 else { return [] }
+        let outputs = (try? KerasReference.list(settings["output_layers"] ?? [])) ?? []
+        let references = pending.flatMap(\.call.references) + outputs
+        let models = graph.layers.filter { $0.operation is Submodel }.map(\.name)
+        return Set(models.filter { name in
+            let indices = references.filter { $0.call.layer == name }.map(\.call.index)
+            return !indices.isEmpty && !indices.contains(0)
+        })
+    }
+
+    private mutating func add(_ json: JSONValue, to pending: inout [PendingCall]) throws {
+        let name = json["name"]?.stringValue ?? json["config"]?["name"]?.stringValue ?? ""
+        if try KerasRecord.classAndSettings(json).className == "InputLayer" {
+            outputs[KerasCall(layer: name, index: 0)] = [try reader.addInput(json, to: &graph)]
+            return
+        }
+        var record = try KerasRecord(json, version: reader.version, context: reader.context)
+        record.layer.name = name
+        let layer = graph.addLayer(record.layer)
+        for (index, node) in (json["inbound_nodes"]?.arrayValue ?? []).enumerated() {
+            let call = try locating("layer '\(name)' › call \(index)") { try KerasNode(node) }
+            pending.append(PendingCall(name: name, index: index, layer: layer, call: call))
+        }
+    }
+
+    /// Puts the inputs in the order in which the model lists them.
+    private mutating func orderInputs() throws {
+        let references = try KerasReference.list(settings["input_layers"] ?? [])
+        graph.setInputs(try references.map(value))
+    }
+
+    private mutating func perform(_ pending: PendingCall) throws {
+        let numberType = try pending.call.references.first.map { graph.type(of: try value($0)).dtype } ?? .float32
+        let inputs = try pending.call.arguments.map { argument in
+            switch argument {
+            case .reference(let reference): try value(reference)
+            case .number(let tensor): graph.addConstant("\(pending.name)/constant", tensor.cast(to: numberType))
+            }
+        }
+        outputs[KerasCall(layer: pending.name, index: pending.index)] = try graph.call(
+            layer: pending.layer, inputs, mask: try mask(of: pending.call, inputs))
+    }
+
+    /// Where a call takes its mask from.
+    private func mask(of call: KerasNode, _ inputs: [Graph.ValueID]) throws -> Graph.MaskSource {
+        let isCarried = inputs.first.map(graph.carriesMask) ?? false
+        guard let mask = call.mask else {
+            // Keras 3 hands masks on only to calls with a single tensor (`Layer.__call__`, "Populate mask").
+            return isCarried && call.hasInitialState && reader.version.isKeras3 ? .dropped : .carried
+        }
+        // The mask that Keras passes on by itself is made again here; only one from elsewhere is kept.
+        return isCarried ? .carried : .given(try value(mask))
+    }
+
+    private func value(_ reference: KerasReference) throws -> Graph.ValueID {
+        var reference = reference
+        if countsFromOne.contains(reference.call.layer) {
+            reference.call.index -= 1
+        }
+        guard let values = outputs[reference.call], values.indices.contains(reference.output) else {
+            throw FerryError(
+                .damagedFile, found: "a reference to output \(reference.output) of '\(reference.call.layer)'",
+                expected: "a layer of this model")
+        }
+        return values[reference.output]
+    }
+}
+
+/// A call of a layer that is not in the graph yet.
+private struct PendingCall {
+    let name: String
+    let index: Int
+    let layer: Int
+    let call: KerasNode
+}
+
+/// One call of a layer, by the layer's name and the number of the call.
+struct KerasCall: Hashable {
+    let layer: String
+    var index: Int
+}
+
+/// One output of one call.
+struct KerasReference: Hashable {
+    var call: KerasCall
+    let output: Int
+
+    /// The reference that Keras writes as `["lstm", 0, 0]`, `["lstm", 0, 0, {}]` or as a `__keras_tensor__` object.
+    init?(_ json: JSONValue) {
+        let parts = json.arrayValue ?? json["config"]?["keras_history"]?.arrayValue ?? []
+        guard parts.count >= 3, let layer = parts[0].stringValue, let index = parts[1].intValue,
+            let output = parts[2].intValue
+        else { return nil }
+        call = KerasCall(layer: layer, index: index)
+        self.output = output
+    }
+
+    /// All references in a tree of lists and objects, in order.
+    static func list(_ json: JSONValue) throws -> [KerasReference] {
+        if let reference = KerasReference(json) { return [reference] }
+        if let list = json.arrayValue { return try list.flatMap(Self.list) }
+        // Keras goes through dictionaries in the order of their keys.
+        if let object = json.objectValue, object["class_name"] == nil {
+            return try object.keys.sorted().flatMap { try list(object[$0] ?? .null) }
+        }
+        throw FerryError(.damagedFile, found: json.compactText, expected: "the name of a layer and two numbers")
+    }
+}
+
+/// What a call takes: tensors and numbers in order, and a mask.
+struct KerasNode {
+    /// One argument of a call.
+    enum Argument {
+        case reference(KerasReference)
+        case number(Tensor)
+    }
+
+    private(set) var arguments: [Argument]
+    private(set) var mask: KerasReference?
+    private(set) var hasInitialState = false
+
+    /// Everything that must be there before the call.
+    var references: [KerasReference] {
+        arguments.compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
+            + (mask.map { [$0] } ?? [])
+    }
+
+    /// The call that Keras 3 writes as `{"args": […], "kwargs": {…}}` and earlier ones as `[["lstm", 0, 0, {}], …]`.
+    init(_ json: JSONValue) throws {
+        if let arguments = json["args"] {
+            self.arguments = try Self.list(arguments)
+            try take(keywords: json["kwargs"])
+            return
+        }
+        arguments = try Self.list(json)
+        let calls = json.arrayValue?.first?.stringValue == nil ? json.arrayValue ?? [] : [json]
+        for call in calls { try take(keywords: call.arrayValue?.dropFirst(3).first) }
+    }
+
+    /// All tensors and numbers in a tree of lists, in order.
+    private static func list(_ json: JSONValue) throws -> [Argument] {
+        if json.isNull { return [] }
+        if let number = json.doubleValue { return [.number(Tensor(scalar: Float(number)))] }
+        if let reference = KerasReference(json) { return [.reference(reference)] }
+        guard let list = json.arrayValue else {
+            throw FerryError(.unsupported, found: "an argument \(json.compactText)", expected: "tensors and numbers")
+        }
+        return try list.flatMap(Self.list)
+    }
+
+    /// The one mask of a call; a list has one for each input, null where it has none.
+    private func mask(_ json: JSONValue) throws -> KerasReference? {
+        let isList = json.arrayValue.map { $0.first?.stringValue == nil } ?? false
+        return try (isList ? json.arrayValue?.first { !$0.isNull } : json).flatMap { try KerasReference.list($0).first }
+    }
+
+    private mutating func take(keywords json: JSONValue?) throws {
+        for (name, value) in json?.objectValue ?? [:] where !value.isNull {
+            switch name {
+            case "training": continue
+            case "mask": mask = try mask(value)
+            case "initial_state":
+                arguments += try Self.list(value)
+                hasInitialState = true
+            default:
+                throw FerryError(
+                    .unsupported, found: "an argument '\(name)' = \(value.compactText)",
+                    expected: "inputs, mask and initial_state")
+            }
+        }
+    }
+}

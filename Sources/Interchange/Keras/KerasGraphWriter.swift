@@ -1,0 +1,178 @@
+import FerryEngine
+import FerryRuntime
+import OrderedCollections
+
+/// Writes graphs as the configurations of one version of Keras.
+struct KerasGraphWriter {
+    private let version: KerasVersion
+
+    init(_ version: KerasVersion) { self.version = version }
+
+    /// The model as `{"class_name": "Sequential" or "Functional", "config": …}`.
+    func model(_ graph: Graph, name: String) throws -> JSONValue {
+        graph.structure == .sequential
+            ? version.model("Sequential", try sequential(graph, name)) : version.model("Functional", try functional(graph, name))
+    }
+
+    private func sequential(_ graph: Graph, _ name: String) throws -> JSONValue {
+        let inputs = try graph.inputs.map { try input(graph, $0) }
+        let layers = try graph.layers.map { try layer($0) }
+        var config: JSONValue = ["name": .string(name), "layers": .array(inputs + layers)]
+        if version.isKeras3, let first = graph.inputs.first {
+            config["trainable"] = true
+            config["build_input_shape"] = graph.type(of: first).kerasShape
+        }
+        return config
+    }
+
+    private func functional(_ graph: Graph, _ name: String) throws -> JSONValue {
+        var references = KerasReferences(graph)
+        var layers = try graph.inputs.map { value in
+            var json = try input(graph, value)
+            json["name"] = .string(graph.name(of: value))
+            json["inbound_nodes"] = []
+            return json
+        }
+        var calls = [[JSONValue]](repeating: [], count: graph.layers.count)
+        for node in graph.nodes {
+            calls[node.layer].append(try call(node, graph, references))
+            references.add(node)
+        }
+        for (index, entry) in graph.layers.enumerated() where !calls[index].isEmpty {
+            var json = try layer(entry)
+            json["name"] = .string(entry.name)
+            json["inbound_nodes"] = .array(calls[index])
+            layers.append(json)
+        }
+        func list(_ values: [Graph.ValueID]) -> JSONValue {
+            let all = values.map { references.place(of: $0) }
+            return version.isKeras3 && all.count == 1 ? all[0] : .array(all)
+        }
+        return [
+            "name": .string(name), "trainable": true, "layers": .array(layers), "input_layers": list(graph.inputs),
+            "output_layers": list(graph.outputs),
+        ]
+    }
+
+    private func input(_ graph: Graph, _ value: Graph.ValueID) throws -> JSONValue {
+        let type = graph.type(of: value)
+        let shape = type.kerasShape
+        let name = JSONValue.string(graph.name(of: value))
+        let dtype = JSONValue.string(type.dtype.rawValue)
+        return version.isKeras3
+            ? version.object("InputLayer", module: "keras.layers", ["batch_shape": shape, "dtype": dtype, "name": name])
+            : version.object(
+                "InputLayer", module: "keras.layers",
+                ["batch_input_shape": shape, "dtype": dtype, "sparse": false, "ragged": false, "name": name])
+    }
+
+    private func layer(_ layer: Graph.Layer) throws -> JSONValue {
+        try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
+            try version.layer(layer.operation, name: layer.name, entry: layer)
+        }
+    }
+
+    /// One call of a layer: its inputs by the places they come from.
+    private func call(_ node: Graph.Node, _ graph: Graph, _ references: KerasReferences) throws -> JSONValue {
+        let inputs = node.inputs.compactMap { $0 }
+        guard version.isKeras3 else {
+            guard node.mask == .carried else {
+                throw FerryError(.unsupported, found: "a mask given by hand", expected: "masks of Embedding or Masking")
+            }
+            return .array(inputs.map { .array((references.place(of: $0).arrayValue ?? []) + [[:]]) })
+        }
+        let tensors = inputs.map { references.tensor($0) }
+        var keywords: JSONValue = [:]
+        if let mask = node.mask.value { keywords["mask"] = references.tensor(mask) }
+        let operation = graph.layer(of: node).operation
+        if operation.takesInitialStates {
+            if tensors.count > 1 { keywords["initial_state"] = .array(Array(tensors.dropFirst())) }
+            return ["args": .array([tensors[0]]), "kwargs": keywords]
+        }
+        let isList = operation.takesList || tensors.count > 1
+        return ["args": .array(isList ? [.array(tensors)] : tensors), "kwargs": keywords]
+    }
+}
+
+/// Where each value of a graph comes from, as Keras says it: a layer, the number of the call, the number of the output.
+private struct KerasReferences {
+    private let graph: Graph
+    private var calls: [Int: Int] = [:]
+    private var places: [Graph.ValueID: JSONValue] = [:]
+
+    init(_ graph: Graph) {
+        self.graph = graph
+        for value in graph.inputs { places[value] = [.string(graph.name(of: value)), 0, 0] }
+    }
+
+    mutating func add(_ node: Graph.Node) {
+        let call = calls[node.layer, default: 0]
+        calls[node.layer] = call + 1
+        for (output, value) in node.outputs.enumerated() {
+            places[value] = [.string(graph.layer(of: node).name), .int(call), .int(output)]
+        }
+    }
+
+    func place(of value: Graph.ValueID) -> JSONValue { places[value] ?? .null }
+
+    /// The value as Keras 3 writes it inside a call; a known number is written as the number.
+    func tensor(_ value: Graph.ValueID) -> JSONValue {
+        if let constant = graph.constants[value], constant.count == 1 { return .double(Double(constant.floats[0])) }
+        return [
+            "class_name": "__keras_tensor__",
+            "config": [
+                "shape": graph.type(of: value).kerasShape, "dtype": .string(graph.type(of: value).dtype.rawValue),
+                "keras_history": place(of: value),
+            ],
+        ]
+    }
+}
+
+extension Operator {
+    /// Whether inputs after the first are the initial states of a recurrence.
+    fileprivate var takesInitialStates: Bool { self is any RecurrentOperator || self is Bidirectional }
+    /// Whether Keras calls it with a list even for one input.
+    fileprivate var takesList: Bool { self is Merge || self is Concatenate }
+}
+
+extension ValueType {
+    /// The axes as Keras writes them: free ones are null.
+    var kerasShape: JSONValue { .array(shape.map { $0.length.map(JSONValue.int) ?? .null }) }
+}
+
+extension KerasVersion {
+    /// A layer as an object with its class and all its settings.
+    ///
+    /// - Throws: ``FerryError/Code/unsupported`` where this version cannot express it.
+    func layer(
+        _ operation: any Operator, name: String, isTrainable: Bool = true, entry: Graph.Layer? = nil
+    ) throws -> JSONValue {
+        guard let operation = operation as? any KerasLayer else {
+            throw FerryError(.unsupported, found: "has no Keras layer", remedy: "write ONNX instead")
+        }
+        if let submodel = operation as? Submodel { return try KerasGraphWriter(self).model(submodel.graph, name: name) }
+        var settings: OrderedDictionary<String, JSONValue> = ["name": .string(name)]
+        settings["trainable"] = .bool(entry?.isTrainable ?? isTrainable)
+        settings["dtype"] = dtypePolicy(entry?.dtype ?? .float32)
+        for (key, value) in try operation.kerasSettings(self) { settings[key] = value }
+        if let regularizer = entry?.activityRegularizer?.keras {
+            settings["activity_regularizer"] = object(
+                regularizer.className, module: "keras.regularizers", regularizer.settings)
+        }
+        return object(operation.kerasClass(self), module: "keras.layers", .object(settings))
+    }
+
+    /// A model as an object with its class and its layers.
+    func model(_ className: String, _ config: JSONValue) -> JSONValue {
+        guard isKeras3, className == "Functional" else { return object(className, module: "keras", config) }
+        return [
+            "module": "keras.src.models.functional", "class_name": "Functional", "config": config,
+            "registered_name": "Functional",
+        ]
+    }
+
+    private func dtypePolicy(_ dtype: DType) -> JSONValue {
+        guard isKeras3 else { return .string(dtype.rawValue) }
+        return object("DTypePolicy", module: "keras", ["name": .string(dtype.rawValue)])
+    }
+}

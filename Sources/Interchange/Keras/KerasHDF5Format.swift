@@ -1,0 +1,45 @@
+package import FerryRuntime
+import FerryEngine
+import OrderedCollections
+
+/// HDF5 files of Keras: whole models of all eras, and weights alone in both layouts.
+package enum KerasHDF5Format: ModelFormat {
+    package static let name = "keras-h5"
+    package static let title = "Keras HDF5"
+    package static let extensions = [".h5", ".hdf5"]
+
+    package static func recognizes(_ file: ModelFile) -> Bool { HDF5Signature.isPresent(in: file.head) }
+
+    package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {
+        let root = try HDF5Group(contentsOf: file.path)
+        return try locating(file.name) {
+            guard let text = try root.string(named: "model_config") else {
+                return try KerasWeightsFormat.read(root, options)
+            }
+            let json = try locating("attribute 'model_config'") { try JSONValue(parsing: text) }
+            let weights = root.groups["model_weights"] ?? root
+            let written = try root.string(named: "keras_version") ?? weights.string(named: "keras_version")
+            let architecture = try KerasArchitecture(json, version: KerasVersion(parsing: written))
+            var assignment = try KerasWeightAssignment(architecture.graph)
+            guard let layers = try weights.kerasLegacyLayers() else {
+                throw FerryError(
+                    .missingWeight, found: "no weights beside the architecture", expected: "a group 'model_weights'",
+                    remedy: "save the whole model, or give the weights and this file as --architecture")
+            }
+            try assignment.assign(layers)
+            var metadata = ModelMetadata()
+            metadata.format = title
+            metadata.producer = "Keras \(written ?? "1")"
+            metadata.notes = assignment.notes
+            metadata.compileConfiguration = try root.string(named: "training_config").map { try JSONValue(parsing: $0) }
+            return try Model(
+                name: architecture.name, graph: architecture.graph, parameters: assignment.parameters, metadata: metadata)
+        }
+    }
+
+    package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
+        let writer = try KerasWriter(model, options)
+        try writer.hdf5().write(to: path)
+        return writer.notes
+    }
+}

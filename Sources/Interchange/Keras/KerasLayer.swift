@@ -1,0 +1,101 @@
+package import FerryEngine
+package import FerryRuntime
+
+/// An operator that Keras has: its class names, its settings, and where its weights stand in files.
+package protocol KerasLayer: Operator {
+    /// The classes it reads, of all eras.
+    static var kerasClasses: [String] { get }
+
+    /// Reads the settings of its class; those that every layer has are read before.
+    init(keras config: inout KerasConfig) throws
+
+    /// The class that `version` has for it.
+    func kerasClass(_ version: KerasVersion) -> String
+
+    /// Its settings for `version`, without those that every layer has.
+    ///
+    /// - Throws: ``FerryError/Code/unsupported`` where that version cannot express it.
+    func kerasSettings(_ version: KerasVersion) throws -> [(name: String, value: JSONValue)]
+
+    /// Where Keras 3's layout keeps its parameters: groups below the layer's own, and the parameters in each.
+    func kerasVariables(_ specs: [ParameterSpec]) -> [KerasVariableGroup]
+
+    /// Turns weights in the layout of an older Keras into today's.
+    ///
+    /// - Parameters:
+    ///   - weights: as listed in the file.
+    ///   - specs: what the layer needs, in Keras's order.
+    func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight]
+}
+
+/// A weight as it stands in a file.
+package struct KerasWeight: Sendable {
+    /// Its name there.
+    package var name: String
+    /// Its numbers.
+    package var tensor: Tensor
+
+    /// A weight and its name.
+    package init(_ name: String, _ tensor: Tensor) {
+        self.name = name
+        self.tensor = tensor
+    }
+}
+
+/// A group of numbered variables in Keras 3's layout.
+package struct KerasVariableGroup: Sendable {
+    /// The path of the group below the layer's, such as `cell`; empty for the layer's own.
+    package var path: String
+    /// The parameters, by their names in the layer.
+    package var parameters: [String]
+
+    /// The parameters kept at `path`.
+    package init(_ path: String, _ parameters: [String]) {
+        self.path = path
+        self.parameters = parameters
+    }
+
+    /// The same group seen from a layer that keeps this one at `path` and calls it `scope`.
+    package func nested(path outer: String, scope: String) -> KerasVariableGroup {
+        KerasVariableGroup(path.isEmpty ? outer : "\(outer)/\(path)", parameters.map { "\(scope)/\($0)" })
+    }
+}
+
+extension KerasLayer {
+    package func kerasClass(_ version: KerasVersion) -> String { Self.kerasClasses[0] }
+
+    package func kerasVariables(_ specs: [ParameterSpec]) -> [KerasVariableGroup] {
+        specs.isEmpty ? [] : [KerasVariableGroup("", specs.map(\.name))]
+    }
+
+    package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] { weights }
+}
+
+/// Every Keras layer Ferry reads and writes.
+package enum KerasCatalogue {
+    /// The layers; each knows its own class names.
+    package static let layers: [any KerasLayer.Type] = [
+        // Recurrent
+        LSTM.self, GRU.self, SimpleRNN.self, Bidirectional.self,
+        // Core
+        Dense.self, Embedding.self, Activation.self, PReLU.self, Masking.self, Dropout.self, TimeDistributed.self,
+        Submodel.self,
+        // Normalization
+        BatchNormalization.self, LayerNormalization.self,
+        // Shaping
+        Flatten.self, Reshape.self, Permute.self, RepeatVector.self,
+        // Merging
+        Merge.self, Concatenate.self,
+        Dot.self,
+        // Over the axes between batch and features
+        Conv.self, DepthwiseConv.self, SeparableConv.self, ConvTranspose.self, LocalPooling.self, GlobalPooling.self,
+        UpSampling.self, ZeroPadding.self, Cropping.self,
+        // Operations of `keras.ops`
+        Comparison.self,
+    ]
+
+    /// The layer for a class name.
+    package static let byClass: [String: any KerasLayer.Type] = Dictionary(
+        layers.flatMap { layer in layer.kerasClasses.map { ($0, layer) } },
+        uniquingKeysWith: { a, b in preconditionFailure("\(a) and \(b) claim one Keras class") })
+}

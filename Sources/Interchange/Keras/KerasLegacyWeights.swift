@@ -1,0 +1,40 @@
+import FerryEngine
+import OrderedCollections
+
+/// The weights of one layer in the HDF5 layout of Keras 1 and 2, in the order of the file.
+struct KerasLegacyLayer {
+    let name: String
+    let weights: [KerasWeight]
+}
+
+extension HDF5Group {
+    /// The weights of all layers, where this group is a file or group of the layout of Keras 1 and 2: attribute
+    /// `layer_names`, and `weight_names` on each layer's group, whose names are paths inside it.
+    func kerasLegacyLayers() throws -> [KerasLegacyLayer]? {
+        guard let names = try strings(named: "layer_names") else { return nil }
+        return try names.map { name in
+            try locating("layer '\(name)'") {
+                guard let group = group(at: name) else {
+                    throw FerryError(.damagedFile, found: "no group '\(name)'", expected: "one for each of layer_names")
+                }
+                let weights = try (group.strings(named: "weight_names") ?? []).map { weight in
+                    KerasWeight(weight, try group.weight(at: weight))
+                }
+                return KerasLegacyLayer(name: name, weights: weights)
+            }
+        }
+    }
+
+    /// The numbers at a path.
+    ///
+    /// - Throws: ``FerryError/Code/missingWeight`` where there are none.
+    func weight(at path: String) throws -> Tensor {
+        guard let dataset = dataset(at: path) else {
+            throw FerryError(.missingWeight, at: ["weight '\(path)'"], found: "no such dataset", expected: "its numbers")
+        }
+        guard case .tensor(let tensor) = dataset.content else {
+            throw FerryError(.dtype, at: ["weight '\(path)'"], found: "no numbers", expected: "a dataset of numbers")
+        }
+        return tensor
+    }
+}

@@ -1,0 +1,60 @@
+package import FerryRuntime
+import FerryEngine
+
+/// Weights alone, in the HDF5 layout of Keras 3; needs an architecture to become a model.
+package enum KerasWeightsFormat: ModelFormat {
+    package static let name = "keras-weights"
+    package static let title = "Keras weights"
+    package static let extensions = [".weights.h5"]
+
+    // Which of the layouts of Keras an HDF5 file has is found out when it is read.
+    package static func recognizes(_ file: ModelFile) -> Bool { false }
+
+    package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {
+        try KerasHDF5Format.read(file, options)
+    }
+
+    package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
+        let writer = try KerasWriter(model, options)
+        try writer.variables().write(to: path)
+        return writer.notes
+    }
+
+    /// The model that the weights in `root` and the architecture in `options` make together.
+    static func read(_ root: HDF5Group, _ options: ReadOptions) throws -> Model {
+        guard let path = options.architecture else {
+            throw FerryError(
+                .missingKey, found: "weights without an architecture", expected: "a whole model",
+                remedy: "give the architecture with --architecture CONFIG.json or a model file")
+        }
+        let written = try root.string(named: "keras_version").map { KerasVersion(parsing: $0) }
+        let (name, graph) = try architecture(at: path, version: written)
+        var assignment = try KerasWeightAssignment(graph)
+        if let layers = try root.kerasLegacyLayers() {
+            try assignment.assign(layers)
+        } else if KerasVariables.recognizes(root) {
+            try assignment.assign(root)
+        } else {
+            throw FerryError(
+                .wrongFormat, found: "neither 'layer_names' nor 'layers'", expected: "weights that Keras wrote",
+                remedy: "save the model with Keras's save or save_weights")
+        }
+        var metadata = ModelMetadata()
+        metadata.format = title
+        metadata.producer = written.map { "Keras \($0)" }
+        metadata.notes = assignment.notes
+        return try Model(name: name, graph: graph, parameters: assignment.parameters, metadata: metadata)
+    }
+
+    private static func architecture(at path: String, version: KerasVersion?) throws -> (name: String, graph: Graph) {
+        let head = try FileBytes.prefix(of: path, 64)
+        guard head.first(where: { $0 > 32 }) == UInt8(ascii: "{") else {
+            let model = try Model(contentsOf: path)
+            return (model.name, model.graph)
+        }
+        return try locating(path.lastPathComponent) {
+            let architecture = try KerasArchitecture(JSONValue(parsing: FileBytes.read(path)), version: version)
+            return (architecture.name, architecture.graph)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import FerryEngine
+import FerryRuntime
+import OrderedCollections
+
+/// Lays a model out as the files of one version of Keras.
+struct KerasWriter {
+    /// The version that the files name, and whose layouts are written.
+    private let version: KerasVersion
+    private let versionText: String
+    private let model: Model
+    /// What a user should know about what was written.
+    let notes: [String]
+
+    /// Prepares a model to be written.
+    ///
+    /// - Throws: one ``FerryError`` that names every layer which that version of Keras cannot express.
+    init(_ model: Model, _ options: WriteOptions) throws {
+        version = options.kerasVersion == 2 ? KerasVersion(2, 15) : KerasVersion(3, 12)
+        versionText = "\(version).0"
+        (self.model, notes) = try model.adapted(to: version)
+    }
+
+    /// The HDF5 file of a whole model: `model_config` and `model_weights`.
+    func hdf5() throws -> HDF5Group {
+        var root = HDF5Group()
+        root.attributes["keras_version"] = .string(versionText)
+        root.attributes["backend"] = .string("tensorflow")
+        root.attributes["model_config"] = .string(try architecture().encoded())
+        root.groups["model_weights"] = try legacyWeights()
+        return root
+    }
+
+    /// The HDF5 file of the weights alone, in the layout of Keras 3.
+    func variables() throws -> HDF5Group {
+        var root = HDF5Group()
+        for (container, layer) in model.graph.kerasContainers() {
+            guard let operation = layer.operation as? any KerasLayer, let specs = try specs()[layer.name] else { continue }
+            let parameters = model.parameters.scoped(to: layer.name)
+            for group in operation.kerasVariables(specs) {
+                let path = ["layers", container, group.path, "vars"].filter { !$0.isEmpty }.joined(separator: "/")
+                for (number, name) in group.parameters.enumerated() {
+                    root.insert(HDF5Dataset(.tensor(try parameters.required(name))), at: "\(path)/\(number)")
+                }
+            }
+        }
+        return root
+    }
+
+    /// The members of a `.keras` archive.
+    func archive() throws -> OrderedDictionary<String, [UInt8]> {
+        let metadata: JSONValue = ["keras_version": .string(versionText), "date_saved": "1980-01-01@00:00:00"]
+        return [
+            "metadata.json": Array(metadata.encoded().utf8), "config.json": Array(try architecture().encoded().utf8),
+            "model.weights.h5": try variables().bytes(),
+        ]
+    }
+
+    private func architecture() throws -> JSONValue {
+        try KerasGraphWriter(version).model(model.graph, name: model.name)
+    }
+
+    /// What each layer needs, by its name.
+    private func specs() throws -> [String: [ParameterSpec]] {
+        var result: [String: [ParameterSpec]] = [:]
+        for node in model.graph.nodes { result[model.graph.layer(of: node).name] = try model.graph.parameterSpecs(of: node) }
+        return result
+    }
+
+    /// The weights layer by layer, trainable ones first.
+    private func legacyWeights() throws -> HDF5Group {
+        var group = HDF5Group()
+        group.attributes["keras_version"] = .string(versionText)
+        group.attributes["backend"] = .string("tensorflow")
+        let inputs = model.graph.structure == .functional ? model.graph.inputs.map(model.graph.name(of:)) : []
+        let specs = try specs()
+        try group.setStrings(inputs + model.graph.layers.map(\.name), named: "layer_names")
+        for name in inputs + model.graph.layers.map(\.name) {
+            let needed = specs[name] ?? []
+            let ordered = needed.filter(\.isTrainable) + needed.filter { !$0.isTrainable }
+            let names = ordered.map { "\(name)/\($0.name)" + (version.isKeras3 ? "" : ":0") }
+            var layer = HDF5Group()
+            try layer.setStrings(names, named: "weight_names")
+            for (spec, path) in zip(ordered, names) {
+                layer.insert(HDF5Dataset(.tensor(try model.parameters.required("\(name)/\(spec.name)"))), at: path)
+            }
+            group.update(groupAt: name) { $0 = layer }
+        }
+        group.groups["top_level_model_weights"] = HDF5Group(attributes: ["weight_names": .strings([])])
+        return group
+    }
+}

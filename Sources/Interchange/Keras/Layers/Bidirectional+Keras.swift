@@ -1,0 +1,68 @@
+package import FerryEngine
+package import FerryRuntime
+
+extension Bidirectional: KerasLayer {
+    package static let kerasClasses = ["Bidirectional"]
+
+    package init(keras config: inout KerasConfig) throws {
+        let (forwardEntry, forward) = try config.recurrentLayer("layer")
+        let mirrored = Bidirectional(forward)
+        let merge = config.take("merge_mode")
+        self.init(forward: mirrored.forward, backward: mirrored.backward, merge: nil)
+        layerNames = ("forward_\(forwardEntry.name)", "backward_\(forwardEntry.name)")
+        trains = (forwardEntry.isTrainable, forwardEntry.isTrainable)
+        if let (entry, backward) = try config.optionalRecurrentLayer("backward_layer") {
+            self.backward = backward
+            self.backward.options.zeroOutputForMask = backward.options.returnSequences
+            layerNames = (forwardEntry.name, entry.name)
+            trains.backward = entry.isTrainable
+        }
+        if let merge {
+            guard let name = merge.stringValue, let known = Merge(rawValue: name) else {
+                throw config.unexpected(
+                    merge, "merge_mode", Merge.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + " or null")
+            }
+            self.merge = known
+        }
+        config.ignore("return_sequences", "return_state", "stateful", "go_backwards", "weights")
+    }
+
+    package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
+        [
+            ("layer", try version.layer(forward, name: layerNames.forward, isTrainable: trains.forward)),
+            ("backward_layer", try version.layer(backward, name: layerNames.backward, isTrainable: trains.backward)),
+            ("merge_mode", merge.map { .string($0.rawValue) } ?? .null),
+        ]
+    }
+
+    package func kerasVariables(_ specs: [ParameterSpec]) -> [KerasVariableGroup] {
+        direction(forward, "forward", specs) + direction(backward, "backward", specs)
+    }
+
+    private func direction(
+        _ layer: any RecurrentOperator, _ scope: String, _ specs: [ParameterSpec]
+    ) -> [KerasVariableGroup] {
+        guard let layer = layer as? any KerasLayer else { return [] }
+        return layer.kerasVariables(specs.inside(scope)).map { $0.nested(path: "\(scope)_layer", scope: scope) }
+    }
+
+    package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
+        let half = weights.count / 2
+        guard let forward = forward as? any KerasLayer, let backward = backward as? any KerasLayer else {
+            return weights
+        }
+        return try forward.modernized(Array(weights[..<half]), for: specs.inside("forward"))
+            + backward.modernized(Array(weights[half...]), for: specs.inside("backward"))
+    }
+}
+
+extension [ParameterSpec] {
+    /// Those of the layer `scope`, under their names in it.
+    package func inside(_ scope: String) -> [ParameterSpec] {
+        filter { $0.name.hasPrefix(scope + "/") }.map { spec in
+            var spec = spec
+            spec.name = String(spec.name.dropFirst(scope.count + 1))
+            return spec
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import FerryEngine
+package import FerryRuntime
+
+/// Reshape to [batch · time, …], the nodes of the layer, and Reshape back to [batch, time, …].
+extension TimeDistributed: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        layer.obstaclesToONNX("\(name)/layer", opset: opset)
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let x = inputs[0]
+        let leading = emitter.lengths(x.name, to: 2)
+        let rows = inputs.map { signal in
+            // More rows than the batch has, so its name would lie.
+            let type = signal.type.with(shape: [.unknown] + signal.type.shape.dropFirst(2))
+            let shape = [emitter.integers([-1])] + emitter.trailing(signal, from: 2)
+            return ONNXSignal(emitter.reshape(signal.name, lengths: shape), type)
+        }
+        let outputs = try emitter.scoped("layer") { emitter in
+            try layer.asONNXWritable().emit(rows, parameters.scoped(to: "layer"), into: &emitter)
+        }
+        return outputs.map { output in
+            let y = emitter.reshape(output.name, lengths: [leading] + emitter.trailing(output, from: 1))
+            let shape = x.type.shape.prefix(2) + output.type.shape.dropFirst()
+            return ONNXSignal(y, output.type.with(shape: Array(shape)), mask: x.mask)
+        }
+    }
+}
+
+extension ONNXEmitter {
+    /// The lengths of the axes from `start` on: a constant where they are fixed, nothing where there are none.
+    fileprivate mutating func trailing(_ signal: ONNXSignal, from start: Int) -> [String] {
+        let dimensions = signal.type.shape.dropFirst(start)
+        guard !dimensions.isEmpty else { return [] }
+        let fixed = dimensions.compactMap(\.length)
+        return [fixed.count == dimensions.count ? integers(fixed) : lengths(signal.name, from: start)]
+    }
+}

@@ -1,0 +1,97 @@
+package import FerryEngine
+package import FerryRuntime
+
+/// Makes a model of the messages of an ONNX file.
+package enum ONNXReader {
+    /// The versions of ONNX's operators whose meaning is known here.
+    package static let opsets = 1...24
+
+    /// The model that a file describes, its recurrent and dense layers recognised.
+    ///
+    /// - Throws: ``FerryError`` located at the file and the node; ``FerryError/Code/unsupported`` naming every node whose
+    ///   operator cannot be read, before anything else.
+    package static func read(_ onnx: ONNXModel, file: ModelFile) throws -> Model {
+        try read(onnx, fileName: file.name)
+    }
+
+    /// The model that the messages of a file of the given name describe.
+    package static func read(_ onnx: ONNXModel, fileName: String) throws -> Model {
+        try locating(fileName) {
+            let opset = try opset(of: onnx)
+            let graph = try onnx.inliningFunctions()
+            try refuseUnknown(graph)
+            let scope = ONNXScope(opset: opset)
+            try scope.read(graph)
+            let name = graph.name.isEmpty ? String(fileName.prefix { $0 != "." }) : graph.name
+            let raw = try Model(name: name, graph: scope.graph, parameters: scope.parameters)
+            return try lifted(raw, onnx, scope.notes)
+        }
+    }
+
+    private static func lifted(_ model: Model, _ onnx: ONNXModel, _ notes: [String]) throws -> Model {
+        var draft = GraphDraft(model.graph, model.parameters)
+        try PassCatalogue.run(on: &draft)
+        let operators = Set(onnx.graph.nodes.map(\.opType))
+        draft.shortenNames { path in
+            let base = path.last.map { String($0.prefix { $0 != "_" }) }
+            return base.map(operators.contains) == true && path.count > 1 ? path.dropLast().joined(separator: "/") : nil
+        }
+        let (graph, parameters) = try draft.finished()
+        var result = try Model(name: model.name, graph: graph, parameters: parameters)
+        result.metadata.format = "ONNX"
+        let producer = [onnx.producerName, onnx.producerVersion].filter { !$0.isEmpty }
+        result.metadata.producer = producer.isEmpty ? nil : producer.joined(separator: " ")
+        result.metadata.notes = notes
+        if !onnx.trainingInfo.isEmpty { result.metadata.notes.append("the file's training information was not read") }
+        return result
+    }
+
+    private static func opset(of onnx: ONNXModel) throws -> Int {
+        let versions = onnx.opsets.filter { isDefault($0.domain) }.map(\.version)
+        guard let version = versions.max() else {
+            // A file of the first format version need not say.
+            guard onnx.irVersion < 3 else { throw FerryError.damaged("does not say which version of ONNX's operators it uses") }
+            return 1
+        }
+        guard opsets.contains(version) else {
+            throw FerryError(
+                .unsupported, found: "uses version \(version) of ONNX's operators",
+                expected: "Ferry reads \(opsets.lowerBound) to \(opsets.upperBound)",
+                remedy: "convert it with onnx.version_converter")
+        }
+        return version
+    }
+
+    private static func refuseUnknown(_ graph: ONNXGraph) throws {
+        let unknown = graph.allNodes.filter { !isDefault($0.domain) || ONNXReaderCatalogue.byOperator[$0.opType] == nil }
+        guard !unknown.isEmpty else { return }
+        let nodes = unknown.map { node in
+            let name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
+            return "'\(name)' (\(isDefault(node.domain) ? "" : node.domain + ".")\(node.opType))"
+        }
+        throw FerryError(
+            .unsupported,
+            found: unknown.count == 1
+                ? "1 operator is not supported: \(nodes[0])"
+                : "\(unknown.count) operators are not supported: \(nodes.joined(separator: ", "))",
+            remedy: "see docs/Operators.md for those that are")
+    }
+
+    /// Whether a domain is that of ONNX's own operators.
+    static func isDefault(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
+}
+
+extension ONNXGraph {
+    /// The nodes, those of inner graphs included.
+    var allNodes: [ONNXNode] {
+        nodes.flatMap { node in
+            [node] + node.attributes.flatMap { attribute -> [ONNXNode] in
+                switch attribute.value {
+                case .graph(let graph): graph.allNodes
+                case .graphs(let graphs): graphs.flatMap(\.allNodes)
+                default: []
+                }
+            }
+        }
+    }
+}

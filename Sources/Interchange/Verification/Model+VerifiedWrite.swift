@@ -1,0 +1,68 @@
+public import FerryEngine
+package import FerryRuntime
+
+extension Model {
+    /// Writes the model, reads it back and compares; only a faithful copy replaces the file at `path`.
+    ///
+    /// - Parameters:
+    ///   - source: what error sentences call this model.
+    ///   - path: where the file will be.
+    ///   - options: choices of the writer.
+    ///   - rereading: where a file with weights only finds its architecture.
+    /// - Returns: notes for the user, and the difference of each run.
+    /// - Throws: ``FerryError`` from the writer, or ``FerryError/Code/verification`` where the copy is not faithful.
+    package func writeVerified(
+        as source: String, to path: String, options: WriteOptions, rereading: ReadOptions
+    ) throws -> (notes: [String], differences: [Difference]) {
+        var options = options
+        options.format = try FormatCatalogue.format(for: path, options).name
+        var notes: [String] = []
+        var differences: [Difference] = []
+        try AtomicFile.write(to: path) { temporary in
+            let (written, asked) = (temporary.lastPathComponent, path.lastPathComponent)
+            do {
+                notes = try write(to: temporary, options: options)
+                differences = try verify(temporary, against: source, rereading)
+            } catch let error as FerryError where error.place.first == written {
+                throw error.located(insteadOf: asked)
+            }
+        }
+        return (notes, differences)
+    }
+
+    private func verify(_ path: String, against source: String, _ options: ReadOptions) throws -> [Difference] {
+        let name = path.lastPathComponent
+        let differences: [Difference]
+        do {
+            let copy = try Model(contentsOf: path, options: options)
+            differences = try Verification.compare(copy, self, names: (name, source))
+        } catch let error as FerryError where error.place.first == name {
+            let reason = error.located(insteadOf: nil)
+            throw FerryError.unfaithful(name, "what was written cannot be used: \(reason)", "expected a whole model")
+        }
+        guard differences.areWithin(.conversion) else {
+            throw FerryError.unfaithful(
+                name, "what was written differs from \(source): \(differences.summary)", "expected at most 1e-05")
+        }
+        return differences
+    }
+}
+
+extension FerryError.Code {
+    /// Something Ferry wrote that is not what it should be.
+    public static let verification = Self("verification")
+}
+
+extension FerryError {
+    fileprivate static func unfaithful(_ name: String, _ found: String, _ expected: String) -> FerryError {
+        FerryError(
+            .verification, at: [name], found: found, expected: expected,
+            remedy: "nothing was kept; please report this, or pass --no-verify")
+    }
+
+    /// The same error with another outermost place, or without it.
+    fileprivate func located(insteadOf outer: String?) -> FerryError {
+        let place = (outer.map { [$0] } ?? []) + self.place.dropFirst()
+        return FerryError(code, at: place, found: found, expected: expected, remedy: remedy)
+    }
+}

@@ -1,0 +1,57 @@
+public import FerryEngine
+
+/// A neural network: a graph of layers, their parameters, and where they came from. An immutable value to share.
+public struct Model: Sendable {
+    /// The name that its file gives it.
+    public var name: String
+    /// What is computed from what.
+    public let graph: Graph
+    /// The parameters of every layer, by `layer/parameter`.
+    public let parameters: ParameterSet
+    /// What is known about it beside the numbers.
+    public var metadata: ModelMetadata
+
+    /// A model from its parts.
+    ///
+    /// - Throws: ``FerryError`` located at the layer whose parameter is missing or has another shape.
+    public init(name: String, graph: Graph, parameters: ParameterSet, metadata: ModelMetadata = .init()) throws {
+        for spec in try graph.parameterSpecs() {
+            guard let tensor = parameters[spec.name] else {
+                throw FerryError(.missingParameter, at: [spec.name], found: "no such parameter", expected: "\(spec.shape)")
+            }
+            guard tensor.shape == spec.shape else {
+                throw FerryError(
+                    .shape, at: [spec.name], found: "shape \(tensor.shape)", expected: "\(spec.shape)")
+            }
+        }
+        self.name = name
+        self.graph = graph
+        self.parameters = parameters
+        self.metadata = metadata
+    }
+
+    /// The names and types of the inputs, in the model's order.
+    public var inputs: [(name: String, type: ValueType)] {
+        graph.inputs.map { (graph.name(of: $0), graph.type(of: $0)) }
+    }
+
+    /// The names and types of the outputs, in the model's order.
+    public var outputs: [(name: String, type: ValueType)] {
+        zip(graph.outputNames, graph.outputs).map { ($0, graph.type(of: $1)) }
+    }
+}
+
+/// What is known about a model beside the numbers.
+public struct ModelMetadata: Sendable {
+    /// The file format it was read from, such as `Keras HDF5`; nil where it was made in Swift.
+    public var format: String?
+    /// The framework and version that wrote the file, such as `keras 2.15.0`.
+    public var producer: String?
+    /// Loss, metrics and optimiser as Keras keeps them, for `compile`.
+    public var compileConfiguration: JSONValue?
+    /// What a user should know: what was repaired, ignored by name, or will not survive a conversion.
+    public var notes: [String] = []
+
+    /// Nothing known.
+    public init() {}
+}

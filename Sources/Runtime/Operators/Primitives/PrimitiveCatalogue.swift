@@ -1,0 +1,19 @@
+/// Every primitive: operators of ONNX's granularity that no layer of Keras is.
+package enum PrimitiveCatalogue {
+    /// The primitives, grouped by what they do.
+    package static let all: [any Operator.Type] = [
+        // Element by element
+        Arithmetic.self, Elementwise.self, Clip.self, Cast.self, Comparison.self, Logic.self, Choice.self,
+        Classification.self,
+        // Axes and shapes
+        Transpose.self, Squeeze.self, Unsqueeze.self, Reverse.self, TensorReshape.self, Expand.self, Tile.self,
+        ShapeOf.self, SizeOf.self, Fill.self, NumberRange.self, LengthMask.self,
+        // Parts
+        Slice.self, Split.self, Pad.self, Gather.self, GatherElements.self, GatherND.self, ReverseSequence.self,
+        // Products and sums
+        MatMul.self, Gemm.self, Convolution.self, Pooling.self, Reduction.self, ArgExtremum.self, CumulativeSum.self,
+        TopK.self, OneHot.self, NonZero.self,
+        // Control
+        Conditional.self, Loop.self, Scan.self,
+    ]
+}

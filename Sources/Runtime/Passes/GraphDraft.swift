@@ -1,0 +1,220 @@
+package import FerryEngine
+
+/// A graph and its parameters while passes rewrite them.
+package struct GraphDraft {
+    /// One call of a layer.
+    package struct Node: Sendable {
+        /// The layer; two nodes that share one have equal names here and change together or not at all.
+        package var layer: Graph.Layer
+        package var inputs: [Graph.ValueID?]
+        package var mask: Graph.MaskSource
+        package var outputs: [Graph.ValueID]
+    }
+
+    /// The calls, each after those whose outputs it takes.
+    package private(set) var nodes: [Node]
+    /// The parameters of all layers, by `layer/parameter`.
+    package var parameters: ParameterSet
+    /// Values that are known.
+    package private(set) var constants: [Graph.ValueID: Tensor]
+    /// The inputs, in the model's order.
+    package let inputs: [Graph.ValueID]
+    /// The outputs, in the model's order.
+    package private(set) var outputs: [Graph.ValueID]
+    private let outputNames: [String]
+    private let structure: Graph.Structure
+    private var names: [String]
+    private var types: [ValueType]
+    private var producers: [Graph.ValueID: Int] = [:]
+    private var readers: [Graph.ValueID: [Int]] = [:]
+
+    /// A draft that equals `graph`.
+    package init(_ graph: Graph, _ parameters: ParameterSet) {
+        let values = (0..<graph.valueCount).map { Graph.ValueID(index: $0) }
+        nodes = graph.nodes.map { node in
+            Node(layer: graph.layer(of: node), inputs: node.inputs, mask: node.mask, outputs: node.outputs)
+        }
+        self.parameters = parameters
+        constants = graph.constants
+        inputs = graph.inputs
+        outputs = graph.outputs
+        outputNames = graph.outputNames
+        structure = graph.structure
+        names = values.map(graph.name(of:))
+        types = values.map(graph.type(of:))
+        index()
+    }
+
+    /// The graph and its parameters, with only the constants that are read.
+    ///
+    /// - Throws: ``FerryError`` located at the layer whose inputs do not fit it.
+    package func finished() throws -> (Graph, ParameterSet) {
+        var graph = Graph()
+        graph.structure = structure
+        var values: [Graph.ValueID: Graph.ValueID] = [:]
+        for input in inputs { values[input] = graph.addInput(names[input.index], types[input.index]) }
+        let read = Set(nodes.flatMap { $0.inputs + [$0.mask.value] }.compactMap { $0 } + outputs)
+        for value in constants.keys.filter(read.contains).sorted(by: { $0.index < $1.index }) {
+            values[value] = constants[value].map { graph.addConstant(names[value.index], $0) }
+        }
+        var layers: [String: Int] = [:]
+        var parameters = ParameterSet()
+        for node in nodes {
+            let layer = layers[node.layer.name] ?? graph.addLayer(node.layer)
+            layers[node.layer.name] = layer
+            parameters.merge(self.parameters.scoped(to: node.layer.name), scope: node.layer.name)
+            let results = try graph.call(
+                layer: layer, node.inputs.map { $0.flatMap { values[$0] } }, mask: node.mask.map { values[$0] },
+                outputNames: node.outputs.map { names[$0.index] })
+            for (old, new) in zip(node.outputs, results) { values[old] = new }
+        }
+        graph.setOutputs(outputs.compactMap { values[$0] }, names: outputNames)
+        return (graph, parameters)
+    }
+
+    // MARK: Looking
+
+    /// The type of a value.
+    package func type(of value: Graph.ValueID) -> ValueType { types[value.index] }
+    /// The name of a value.
+    package func name(of value: Graph.ValueID) -> String { names[value.index] }
+    /// The node that computes a value; nil for inputs and constants.
+    package func producer(of value: Graph.ValueID?) -> Int? { value.flatMap { producers[$0] } }
+    /// The nodes that read a value, once for each time they do.
+    package func readers(of value: Graph.ValueID) -> [Int] { readers[value] ?? [] }
+    /// Whether a value comes out of the graph.
+    package func isOutput(_ value: Graph.ValueID) -> Bool { outputs.contains(value) }
+    /// Whether nobody reads a value.
+    package func isUnused(_ value: Graph.ValueID) -> Bool { readers(of: value).isEmpty && !isOutput(value) }
+    /// The elements of a value that is known.
+    package func constant(_ value: Graph.ValueID?) -> Tensor? { value.flatMap { constants[$0] } }
+
+    /// The node that computes a value which nothing else reads, where its operator is of the given kind.
+    package func exclusive<Operation: Operator>(
+        _ value: Graph.ValueID?, _ type: Operation.Type
+    ) -> (index: Int, operation: Operation)? {
+        guard let value, readers(of: value).count == 1, !isOutput(value) else { return nil }
+        return producer(of: value, type)
+    }
+
+    /// The node that computes a value, where its operator is of the given kind.
+    package func producer<Operation: Operator>(
+        of value: Graph.ValueID?, _ type: Operation.Type
+    ) -> (index: Int, operation: Operation)? {
+        guard let index = producer(of: value), let operation = nodes[index].layer.operation as? Operation else { return nil }
+        return (index, operation)
+    }
+
+    /// Whether two nodes call layers of their own that no other node calls.
+    package func ownsLayer(_ index: Int) -> Bool {
+        nodes.count { $0.layer.name == nodes[index].layer.name } == 1
+    }
+
+    // MARK: Changing
+
+    /// Adds a constant.
+    package mutating func addConstant(_ name: String, _ tensor: Tensor) -> Graph.ValueID {
+        let value = addValue(name, ValueType(of: tensor))
+        constants[value] = tensor
+        return value
+    }
+
+    /// A node, not yet in the graph, that calls a new layer; values that are nil among its outputs are made.
+    package mutating func makeNode(
+        _ name: String, _ operation: any Operator, _ inputs: [Graph.ValueID?], outputs: [Graph.ValueID?] = [],
+        parameters: ParameterSet = .init(), like layer: Graph.Layer? = nil
+    ) throws -> Node {
+        let results = try operation.outputTypes(for: Slots(inputs.map { $0.map(type(of:)) }))
+        let layerName = unique(name, among: nodes.lazy.map(\.layer.name))
+        var copy = layer ?? Graph.Layer(layerName, operation)
+        copy.name = layerName
+        copy.operation = operation
+        for (key, tensor) in parameters.names.map({ ($0, parameters[$0]) }) { self.parameters["\(layerName)/\(key)"] = tensor }
+        let values = results.enumerated().map { position, type in
+            if position < outputs.count, let given = outputs[position] {
+                types[given.index] = type
+                return given
+            }
+            return addValue("\(layerName):\(position)", type)
+        }
+        return Node(layer: copy, inputs: inputs, mask: .carried, outputs: values)
+    }
+
+    /// Puts nodes in place of others, where the last of these stood.
+    package mutating func replace(_ old: Set<Int>, with new: [Node]) {
+        guard let last = old.max() else { return }
+        let rest = nodes.enumerated().filter { !old.contains($0.offset) }
+        let place = rest.count { $0.offset < last }
+        nodes = rest.map(\.element)
+        nodes.insert(contentsOf: new, at: place)
+        index()
+    }
+
+    /// Lets everybody who reads `old` read `new`.
+    package mutating func redirect(_ old: Graph.ValueID, to new: Graph.ValueID) {
+        for node in readers(of: old) {
+            nodes[node].inputs = nodes[node].inputs.map { $0 == old ? new : $0 }
+            if nodes[node].mask == .given(old) { nodes[node].mask = .given(new) }
+        }
+        outputs = outputs.map { $0 == old ? new : $0 }
+        index()
+    }
+
+    /// Gives the value of a node that is known as a constant.
+    package mutating func fold(_ index: Int, to tensors: [Tensor]) {
+        for (value, tensor) in zip(nodes[index].outputs, tensors) {
+            constants[value] = tensor
+            types[value.index] = ValueType(of: tensor)
+        }
+        replace([index], with: [])
+        self.index()
+    }
+
+    /// Drops the nodes whose outputs nobody reads.
+    package mutating func removeDeadNodes() {
+        var needed = Set(outputs)
+        var kept: [Node] = []
+        for node in nodes.reversed() where node.outputs.contains(where: needed.contains) {
+            needed.formUnion((node.inputs + [node.mask.value]).compactMap { $0 })
+            kept.append(node)
+        }
+        guard kept.count != nodes.count else { return }
+        nodes = kept.reversed()
+        index()
+    }
+
+    /// Gives layers shorter names where nobody else wants them.
+    ///
+    /// - Parameter shorten: the shorter form of a path; nil where it has none.
+    package mutating func shortenNames(_ shorten: ([String]) -> String?) {
+        let old = nodes.map(\.layer.name)
+        let wanted = old.map { shorten($0.split(separator: "/").map(String.init)) ?? $0 }
+        var counts: [String: Int] = [:]
+        for (name, layer) in Set(zip(wanted, old).map { [$0, $1] }).map({ ($0[0], $0[1]) }) where name != "" {
+            counts[name, default: 0] += layer == "" ? 0 : 1
+        }
+        var renamed = ParameterSet()
+        for (position, name) in old.enumerated() {
+            let isAlone = counts[wanted[position]] == 1
+            let new = isAlone ? wanted[position] : name
+            renamed.merge(parameters.scoped(to: name), scope: new)
+            nodes[position].layer.name = new
+        }
+        parameters = renamed
+    }
+
+    private mutating func addValue(_ name: String, _ type: ValueType) -> Graph.ValueID {
+        names.append(name)
+        types.append(type)
+        return Graph.ValueID(index: types.count - 1)
+    }
+
+    private mutating func index() {
+        producers = [:]
+        readers = [:]
+        for (position, node) in nodes.enumerated() {
+            for value in node.outputs { producers[value] = position }
+            for value in (node.inputs + [node.mask.value]).compactMap({ $0 }) { readers[value, default: []].append(position) }
+        }
+    }
+}

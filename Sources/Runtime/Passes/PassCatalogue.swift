@@ -1,0 +1,66 @@
+import FerryEngine
+
+/// Recognises one idiom of nodes and puts a simpler one in its place; what a graph computes stays the same.
+package protocol Pass: Sendable {
+    /// What it does, in a few words.
+    static var summary: String { get }
+
+    /// Rewrites the idiom that ends at a node.
+    ///
+    /// - Returns: whether it did.
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool
+}
+
+/// Every pass.
+package enum PassCatalogue {
+    /// The passes, in the order in which they are tried; each of them again until none finds anything.
+    package static let all: [any Pass.Type] = [
+        FoldConstants.self,
+        // Axes
+        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyReversals.self, PickStacked.self,
+        // Recurrent layers
+        DropZeroStates.self, PutBatchFirst.self, NarrowRecurrentOutputs.self, JoinDirections.self, JoinLastOutputs.self,
+        MergeDirections.self, AverageDirections.self,
+        // Functions
+        LiftActivation.self,
+        // Layers
+        LiftDense.self, LiftBias.self, LiftDenseActivation.self, LiftEmbedding.self, LiftBatchNormalization.self,
+        LiftTimeDistributed.self,
+    ]
+
+    /// The passes that give primitives the names of layers, once nothing else is to be recognised in them.
+    package static let last: [any Pass.Type] = [LiftShapes.self, LiftMerge.self]
+
+    /// Runs all passes until the graph no longer changes.
+    package static func run(on draft: inout GraphDraft) throws {
+        draft.removeDeadNodes()
+        try run(all, on: &draft)
+        try run(last, on: &draft)
+    }
+
+    private static func run(_ passes: [any Pass.Type], on draft: inout GraphDraft) throws {
+        // Each pass makes the graph smaller or its layers less general; the bound only guards against a mistake.
+        for _ in 0..<64 {
+            var changed = false
+            for pass in passes where try run(pass, on: &draft) { changed = true }
+            if !changed { return }
+        }
+    }
+
+    /// Runs one pass over the whole graph.
+    ///
+    /// - Returns: whether it found anything.
+    package static func run(_ pass: any Pass.Type, on draft: inout GraphDraft) throws -> Bool {
+        var changed = false
+        var index = 0
+        while index < draft.nodes.count {
+            if try pass.rewrite(index, in: &draft) {
+                draft.removeDeadNodes()
+                changed = true
+            } else {
+                index += 1
+            }
+        }
+        return changed
+    }
+}

@@ -1,0 +1,45 @@
+import FerryEngine
+import FerryInterchange
+import FerryRuntime
+import FerryTestSupport
+import Testing
+
+/// Every fixture predicts what its framework recorded, also after a trip through each format and back.
+struct ConformanceTests {
+    /// Fixtures whose numbers a trip cannot or must not keep, with the reason; printed by the test that skips them.
+    static let expectedDifferences: [String: String] = [:]
+
+    static let fixtures = Fixture.all(in: "keras2") + Fixture.all(in: "keras3")
+
+    @Test(arguments: fixtures)
+    func predictsWhatWasRecorded(_ fixture: Fixture) throws {
+        let session = try InferenceSession(Model(contentsOf: fixture.path))
+        let inputs = try fixture.recorded("in")
+        try expect(session.predict(inputs), fixture.recorded("out"), fixture)
+        let next = try fixture.recorded("next_out")
+        if !next.isEmpty { try expect(session.predict(inputs), next, fixture) }
+    }
+
+    @Test(arguments: fixtures)
+    func plainDefinitionsAgreeWithKernels(_ fixture: Fixture) throws {
+        let model = try Model(contentsOf: fixture.path)
+        let inputs = try fixture.recorded("in").enumerated().map { try $1.losslesslyCast(to: model.inputs[$0].type.dtype) }
+        var state = LayerState()
+        let plain = try model.graph.evaluate(inputs, model.parameters, &state)
+        let fast = try InferenceSession(model).predict(inputs)
+        for (a, b) in zip(fast, plain) { expectClose(a.cast(to: b.dtype), b, within: .relative(1e-3), fixture.name) }
+    }
+
+    private func expect(_ found: [Tensor], _ expected: [Tensor], _ fixture: Fixture) {
+        #expect(found.count == expected.count)
+        for (a, b) in zip(found, expected) {
+            #expect(a.dtype == b.dtype || b.dtype == .bfloat16)
+            expectClose(a, b, within: fixture.tolerance, fixture.name)
+        }
+    }
+}
+
+extension Fixture {
+    /// Models that compute in half precision are compared at half precision.
+    fileprivate var tolerance: Tolerance { caseName.contains("float16") ? .relative(5e-3) : .relative(1e-5) }
+}

@@ -1,0 +1,147 @@
+import FerryEngine
+import FerryInterchange
+import FerryRuntime
+import FerryTestSupport
+import Testing
+
+/// What is read computes what ONNX Runtime computed.
+struct ONNXReaderTests {
+    @Test(arguments: Fixture.all(in: "onnx"))
+    func computesWhatWasRecorded(_ fixture: Fixture) throws {
+        let model = try ONNXReader.read(ONNXModel(contentsOf: fixture.path), fileName: "model.onnx")
+        let outputs = try InferenceSession(model).predict(fixture.recorded("in"))
+        let expected = try fixture.recorded("out")
+        #expect(outputs.count == expected.count)
+        for (found, expected) in zip(outputs, expected) {
+            #expect(found.dtype == expected.dtype)
+            let tolerance: Tolerance =
+                expected.dtype == .float16 ? .relative(2e-3) : expected.dtype.isFloat ? .relative(2e-6) : .exact
+            expectClose(found, expected, within: tolerance, fixture.name)
+        }
+    }
+
+    @Test func namesEveryOperatorThatItLacks() throws {
+        let inner = graph("inner", [ONNXNode("Bar", domain: "com.example", name: "n2", inputs: [], outputs: ["b"])])
+        let model = model([
+            ONNXNode("Foo", name: "n1", inputs: ["x"], outputs: ["f"]),
+            ONNXNode("If", name: "choice", inputs: ["f"], outputs: ["y"], attributes: [
+                ONNXAttribute("then_branch", .graph(inner)), ONNXAttribute("else_branch", .graph(inner)),
+            ]),
+        ])
+        #expect(
+            failure { try ONNXReader.read(model, fileName: "model.onnx") }
+                == """
+                model.onnx: 3 operators are not supported: 'n1' (Foo), 'n2' (com.example.Bar), 'n2' (com.example.Bar); \
+                see docs/Operators.md for those that are
+                """)
+    }
+
+    @Test(arguments: Refusal.all)
+    func refusesWhatItDoesNotUnderstand(_ refusal: Refusal) throws {
+        let model = model(refusal.nodes, opset: refusal.opset, refusal.constants)
+        #expect(failure { try ONNXReader.read(model, fileName: "model.onnx") } == refusal.sentence)
+    }
+
+    @Test func callsNodesWithoutNamesByTheirOutputs() throws {
+        let model = model([ONNXNode("Relu", inputs: ["x"], outputs: ["y"], attributes: [ONNXAttribute("slope", .int(1))])])
+        #expect(
+            failure { try ONNXReader.read(model, fileName: "m.onnx") }
+                == "m.onnx: node 'y' (Relu): attribute 'slope'; attributes that Ferry understands")
+    }
+
+    @Test func repairsTheGRUsOfPyTorchsExporter() throws {
+        let fixture = try #require(Fixture.all(in: "onnx").first { $0.caseName == "gru_mistaken_pytorch" })
+        let model = try ONNXReader.read(ONNXModel(contentsOf: fixture.path), fileName: "model.onnx")
+        #expect(
+            model.metadata.notes == [
+                """
+                node 'GRU_0' (GRU) says linear_before_reset = 0, which PyTorch's exporter wrote by mistake; read as 1
+                """
+            ])
+        #expect(model.metadata.producer == "pytorch")
+    }
+
+    @Test func replacesCallsOfFunctions() throws {
+        var function = ONNXFunction(name: "Twice", domain: "local")
+        (function.inputs, function.outputs, function.attributes) = (["a"], ["c"], ["alpha"])
+        function.nodes = [
+            ONNXNode("LeakyRelu", inputs: ["a"], outputs: ["b"], attributes: [ONNXAttribute("alpha", .reference("alpha", .float))]),
+            ONNXNode("Add", inputs: ["b", "a"], outputs: ["c"]),
+        ]
+        var model = model([
+            ONNXNode(
+                "Twice", domain: "local", name: "twice", inputs: ["x"], outputs: ["y"],
+                attributes: [ONNXAttribute("alpha", .float(0.5))])
+        ])
+        model.functions = [function]
+        let session = try InferenceSession(ONNXReader.read(model, fileName: "model.onnx"))
+        #expect(try session.predict(Tensor([-2, 3] as [Float], shape: [1, 2])).floats == [-3, 6])
+    }
+}
+
+/// A model that cannot be read, and the sentence that says why.
+struct Refusal: Sendable, CustomTestStringConvertible {
+    let nodes: [ONNXNode]
+    var opset = 17
+    var constants: [ONNXTensor] = []
+    let sentence: String
+    var testDescription: String { sentence }
+
+    static let all = [
+        Refusal(
+            nodes: [ONNXNode("Relu", name: "r", inputs: ["z"], outputs: ["y"])],
+            sentence: "model.onnx: node 'r' (Relu): reads 'z', which nothing before it puts out"),
+        Refusal(
+            nodes: [ONNXNode("Relu", name: "r", inputs: ["x"], outputs: ["y"])], opset: 99,
+            sentence: """
+                model.onnx: uses version 99 of ONNX's operators; Ferry reads 1 to 24; \
+                convert it with onnx.version_converter
+                """),
+        Refusal(
+            nodes: [ONNXNode("MatMul", name: "m", inputs: ["x"], outputs: ["y"])],
+            sentence: "model.onnx: node 'm' (MatMul): has 1 inputs; 2 of them"),
+        Refusal(
+            nodes: [ONNXNode("LSTM", name: "rnn_1", inputs: ["x", "x", "x"], outputs: ["y"])],
+            sentence: "model.onnx: node 'rnn_1' (LSTM): recurrent weights that are computed ('x'); constant ones"),
+        Refusal(
+            nodes: [
+                ONNXNode(
+                    "LSTM", name: "rnn_1", inputs: ["x", "x", "x"], outputs: ["y"],
+                    attributes: [ONNXAttribute("direction", .text("sideways"))])
+            ],
+            sentence: """
+                model.onnx: node 'rnn_1' (LSTM) › attribute 'direction': 'sideways'; \
+                one of 'bidirectional', 'forward', 'foward', 'reverse'
+                """),
+        Refusal(
+            nodes: [ONNXNode("RNN", name: "rnn_1", inputs: ["x", "w", "r"], outputs: ["y"])],
+            constants: [
+                ONNXTensor(name: "w", Tensor(zeros: [1, 4, 2])), ONNXTensor(name: "r", Tensor(zeros: [1, 3, 3])),
+            ],
+            sentence: "model.onnx: node 'rnn_1' (RNN): input 'w' has shape [1, 4, 2]; [1, 3, 2] for 3 units"),
+    ]
+}
+
+private func graph(_ name: String, _ nodes: [ONNXNode]) -> ONNXGraph {
+    var graph = ONNXGraph(name: name)
+    graph.nodes = nodes
+    graph.outputs = [ONNXValueInfo(name: nodes.last?.outputs.first ?? "", type: nil)]
+    return graph
+}
+
+/// A model that reads `x` [1, 2].
+private func model(_ nodes: [ONNXNode], opset: Int = 17, _ constants: [ONNXTensor] = []) -> ONNXModel {
+    var graph = graph("g", nodes)
+    graph.inputs = [ONNXValueInfo(name: "x", type: .tensor(.float32, [ONNXDimension(.fixed(1)), ONNXDimension(.fixed(2))]))]
+    graph.initializers = constants
+    return ONNXModel(graph: graph, opsets: [ONNXOpset(version: opset)], irVersion: 8)
+}
+
+private func failure(_ body: () throws -> some Any) -> String? {
+    do {
+        _ = try body()
+        return nil
+    } catch {
+        return "\(error)"
+    }
+}
