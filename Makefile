@@ -8,7 +8,7 @@ setup:
 	@Scripts/setup.sh
 
 build: setup
-	$(SWIFT) build --configuration release --product ferry
+	$(SWIFT) build --configuration release
 
 ## Runs all Swift tests.
 test: setup
@@ -16,7 +16,7 @@ test: setup
 
 ## Loads an LSTM that Keras trained, predicts, converts it to ONNX and back.
 demo: build
-	@Scripts/demo.sh
+	$(SWIFT) run --configuration release demo fixtures/demo .build
 
 ## Opens what Ferry writes in the real Keras and ONNX Runtime.
 interop: build

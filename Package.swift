@@ -7,6 +7,9 @@ let swift6: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let tested: [Target.Dependency] = ["Ferry", "FerryTestSupport", collections]
+
 let package = Package(
     name: "Ferry",
     platforms: [.macOS(.v15)],
@@ -17,7 +20,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         .systemLibrary(
@@ -30,32 +32,34 @@ let package = Package(
         .target(name: "CKernels"),
         .target(
             name: "FerryEngine",
-            dependencies: ["CKernels", .product(name: "OrderedCollections", package: "swift-collections")], path: "Sources/Engine", swiftSettings: swift6),
+            dependencies: ["CKernels", collections], path: "Sources/Engine", swiftSettings: swift6),
         .target(
             name: "FerryRuntime",
-            dependencies: ["FerryEngine", .product(name: "OrderedCollections", package: "swift-collections")],
+            dependencies: ["FerryEngine", collections],
             path: "Sources/Runtime", swiftSettings: swift6),
         .target(
             name: "FerryInterchange",
             dependencies: [
                 "FerryRuntime", "CHDF5", "CONNX", "CZip",
-                .product(name: "OrderedCollections", package: "swift-collections"),
+                collections,
             ],
             path: "Sources/Interchange", swiftSettings: swift6),
         .target(
-            name: "Ferry", dependencies: ["FerryEngine", "FerryRuntime", "FerryInterchange"], swiftSettings: swift6),
+            name: "Ferry", dependencies: ["FerryEngine", "FerryRuntime", "FerryInterchange", collections],
+            swiftSettings: swift6),
         .executableTarget(
             name: "FerryCLI",
             dependencies: [
                 "Ferry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
+                collections,
             ],
             swiftSettings: swift6),
+        .executableTarget(name: "demo", dependencies: ["Ferry"], path: "Examples/Demo", swiftSettings: swift6),
         .target(
-            name: "FerryTestSupport", dependencies: ["Ferry"], path: "Tests/FerryTestSupport", swiftSettings: swift6),
-        .testTarget(name: "EngineTests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
-        .testTarget(name: "RuntimeTests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
-        .testTarget(name: "InterchangeTests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
-        .testTarget(name: "FerryCLITests", dependencies: ["Ferry", "FerryTestSupport"], swiftSettings: swift6),
+            name: "FerryTestSupport", dependencies: ["Ferry", collections], path: "Tests/FerryTestSupport", swiftSettings: swift6),
+        .testTarget(name: "EngineTests", dependencies: tested, swiftSettings: swift6),
+        .testTarget(name: "RuntimeTests", dependencies: tested, swiftSettings: swift6),
+        .testTarget(name: "InterchangeTests", dependencies: tested, swiftSettings: swift6),
+        .testTarget(name: "FerryCLITests", dependencies: tested + ["FerryCLI"], swiftSettings: swift6),
     ]
 )

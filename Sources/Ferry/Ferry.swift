@@ -1,3 +1,4 @@
 @_exported public import FerryEngine
 @_exported public import FerryInterchange
 @_exported public import FerryRuntime
+@_exported public import OrderedCollections

@@ -29,7 +29,8 @@ import Testing
 
     @Test(arguments: [(false, 1.0), (true, 0.7737)]) func isNormal(truncated: Bool, variance: Double) {
         var random = RandomSource(seed: 2)
-        let x: [Double] = random.normal([20_000], mean: 3, deviation: 2, truncated: truncated).cast(to: .float64).elements()
+        let drawn = random.normal([20_000], mean: 3, deviation: 2, truncated: truncated)
+        let x: [Double] = drawn.cast(to: .float64).elements()
         let mean = x.reduce(0, +) / 20_000
         let spread = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20_000
         #expect(abs(mean - 3) < 0.06)
@@ -44,7 +45,7 @@ import Testing
         return initializer(shape, using: &random)
     }
 
-    @Test(arguments: [([30, 50], 80.0), ([100], 200), ([3, 4, 8], 36), ([2, 3, 4, 8], 72)])
+    @Test(arguments: [([30, 50], 80), ([100], 200), ([3, 4, 8], 36), ([2, 3, 4, 8], 72)] as [([Int], Double)])
     func glorotKeepsItsBounds(_ shape: [Int], fans: Double) {
         let limit = Float((6 / fans).squareRoot())
         let x = drawn(.glorotUniform, shape).floats
@@ -65,16 +66,15 @@ import Testing
     }
 
     @Test(arguments: [
-        (Initializer.zeros, [0, 0, 0, 0] as [Float]), (.ones, [1, 1, 1, 1]), (.constant(2.5), [2.5, 2.5, 2.5, 2.5]),
+        (.zeros, [0, 0, 0, 0]), (.ones, [1, 1, 1, 1]), (.constant(2.5), [2.5, 2.5, 2.5, 2.5]),
         (.identity(gain: 2), [2, 0, 0, 2]), (.uniform(minimum: 3, maximum: 3), [3, 3, 3, 3]),
-    ]) func fillsWithoutChance(_ initializer: Initializer, _ expected: [Float]) {
+    ] as [(Initializer, [Float])]) func fillsWithoutChance(_ initializer: Initializer, _ expected: [Float]) {
         #expect(drawn(initializer, [2, 2]).floats == expected)
     }
 
     @Test(arguments: [
-        (Initializer.Distribution.uniform, Initializer.Fan.input, 200.0), (.normal, .output, 100),
-        (.truncatedNormal, .average, 150),
-    ]) func scalesTheVariance(_ distribution: Initializer.Distribution, _ fan: Initializer.Fan, _ count: Double) {
+        (.uniform, .input, 200), (.normal, .output, 100), (.truncatedNormal, .average, 150),
+    ] as [(Initializer.Distribution, Initializer.Fan, Double)]) func scalesTheVariance(_ distribution: Initializer.Distribution, _ fan: Initializer.Fan, _ count: Double) {
         let x = drawn(.varianceScaling(scale: 2, fan: fan, distribution: distribution), [200, 100]).floats
         let variance = x.reduce(0) { $0 + Double($1 * $1) } / Double(x.count)
         #expect(abs(variance * count / 2 - 1) < 0.05)

@@ -54,8 +54,9 @@ private let simple = CellCase(testDescription: "SimpleRNN", layer: { SimpleRNN($
 }
 
 private let cells: [CellCase] = [
-    lstm("LSTM"), lstm("LSTM without bias") { $0.useBias = false }, lstm("LSTM with peepholes") { $0.usesPeepholes = true },
-    lstm("LSTM with coupled gates") { $0.couplesInputAndForget = true }, lstm("LSTM with clipping") { $0.clip = 0.3 },
+    lstm("LSTM"), lstm("LSTM without bias") { $0.useBias = false },
+    lstm("LSTM with peepholes") { $0.usesPeepholes = true }, lstm("LSTM with clipping") { $0.clip = 0.3 },
+    lstm("LSTM with coupled gates") { $0.couplesInputAndForget = true },
     lstm("LSTM with other functions") {
         $0.activation = .softsign
         $0.recurrentActivation = .hardSigmoidKeras2
@@ -100,7 +101,8 @@ private let cells: [CellCase] = [
     }
 
     private func agree(_ found: [Tensor], _ expected: [Tensor]) -> Bool {
-        found.count == expected.count && zip(found, expected).allSatisfy { Difference($0, $1).isWithin(.relative(2e-6)) }
+        found.count == expected.count
+            && zip(found, expected).allSatisfy { Difference($0, $1).isWithin(.relative(2e-6)) }
     }
 }
 
@@ -140,7 +142,9 @@ private struct Sample {
         var c = packed.hasCellState ? states[1] : Tensor(zeros: [rows, packed.units])
         Workspace.withFloats([rows * width, rows * packed.scratchPerRow]) { spaces in
             pointer(x) { x in
-                if !inStep { packed.projection.project(rows: rows, x, stride: features, into: spaces[0], stride: width) }
+                if !inStep {
+                    packed.projection.project(rows: rows, x, stride: features, into: spaces[0], stride: width)
+                }
                 pointer(states[0]) { previousH in
                     mutablePointer(&h) { h in
                         mutablePointer(&c) { c in

@@ -24,9 +24,11 @@ struct ONNXReaderTests {
         let inner = graph("inner", [ONNXNode("Bar", domain: "com.example", name: "n2", inputs: [], outputs: ["b"])])
         let model = model([
             ONNXNode("Foo", name: "n1", inputs: ["x"], outputs: ["f"]),
-            ONNXNode("If", name: "choice", inputs: ["f"], outputs: ["y"], attributes: [
-                ONNXAttribute("then_branch", .graph(inner)), ONNXAttribute("else_branch", .graph(inner)),
-            ]),
+            ONNXNode(
+                "If", name: "choice", inputs: ["f"], outputs: ["y"],
+                attributes: [
+                    ONNXAttribute("then_branch", .graph(inner)), ONNXAttribute("else_branch", .graph(inner)),
+                ]),
         ])
         #expect(
             failure { try ONNXReader.read(model, fileName: "model.onnx") }
@@ -43,10 +45,12 @@ struct ONNXReaderTests {
     }
 
     @Test func callsNodesWithoutNamesByTheirOutputs() throws {
-        let model = model([ONNXNode("Relu", inputs: ["x"], outputs: ["y"], attributes: [ONNXAttribute("slope", .int(1))])])
+        let model = model([
+            ONNXNode("Relu", inputs: ["x"], outputs: ["y"], attributes: [ONNXAttribute("slope", .int(1))])
+        ])
         #expect(
             failure { try ONNXReader.read(model, fileName: "m.onnx") }
-                == "m.onnx: node 'y' (Relu): attribute 'slope'; attributes that Ferry understands")
+                == "m.onnx › node 'y' (Relu): attribute 'slope'; attributes that Ferry understands")
     }
 
     @Test func repairsTheGRUsOfPyTorchsExporter() throws {
@@ -65,7 +69,9 @@ struct ONNXReaderTests {
         var function = ONNXFunction(name: "Twice", domain: "local")
         (function.inputs, function.outputs, function.attributes) = (["a"], ["c"], ["alpha"])
         function.nodes = [
-            ONNXNode("LeakyRelu", inputs: ["a"], outputs: ["b"], attributes: [ONNXAttribute("alpha", .reference("alpha", .float))]),
+            ONNXNode(
+                "LeakyRelu", inputs: ["a"], outputs: ["b"],
+                attributes: [ONNXAttribute("alpha", .reference("alpha", .float))]),
             ONNXNode("Add", inputs: ["b", "a"], outputs: ["c"]),
         ]
         var model = model([
@@ -90,7 +96,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     static let all = [
         Refusal(
             nodes: [ONNXNode("Relu", name: "r", inputs: ["z"], outputs: ["y"])],
-            sentence: "model.onnx: node 'r' (Relu): reads 'z', which nothing before it puts out"),
+            sentence: "model.onnx › node 'r' (Relu): reads 'z', which nothing before it puts out"),
         Refusal(
             nodes: [ONNXNode("Relu", name: "r", inputs: ["x"], outputs: ["y"])], opset: 99,
             sentence: """
@@ -99,10 +105,10 @@ struct Refusal: Sendable, CustomTestStringConvertible {
                 """),
         Refusal(
             nodes: [ONNXNode("MatMul", name: "m", inputs: ["x"], outputs: ["y"])],
-            sentence: "model.onnx: node 'm' (MatMul): has 1 inputs; 2 of them"),
+            sentence: "model.onnx › node 'm' (MatMul): has 1 inputs; 2 of them"),
         Refusal(
             nodes: [ONNXNode("LSTM", name: "rnn_1", inputs: ["x", "x", "x"], outputs: ["y"])],
-            sentence: "model.onnx: node 'rnn_1' (LSTM): recurrent weights that are computed ('x'); constant ones"),
+            sentence: "model.onnx › node 'rnn_1' (LSTM): recurrent weights that are computed ('x'); constant ones"),
         Refusal(
             nodes: [
                 ONNXNode(
@@ -110,7 +116,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
                     attributes: [ONNXAttribute("direction", .text("sideways"))])
             ],
             sentence: """
-                model.onnx: node 'rnn_1' (LSTM) › attribute 'direction': 'sideways'; \
+                model.onnx › node 'rnn_1' (LSTM) › attribute 'direction': 'sideways'; \
                 one of 'bidirectional', 'forward', 'foward', 'reverse'
                 """),
         Refusal(
@@ -118,7 +124,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             constants: [
                 ONNXTensor(name: "w", Tensor(zeros: [1, 4, 2])), ONNXTensor(name: "r", Tensor(zeros: [1, 3, 3])),
             ],
-            sentence: "model.onnx: node 'rnn_1' (RNN): input 'w' has shape [1, 4, 2]; [1, 3, 2] for 3 units"),
+            sentence: "model.onnx › node 'rnn_1' (RNN): input 'w' has shape [1, 4, 2]; [1, 3, 2] for 3 units"),
     ]
 }
 
@@ -132,7 +138,9 @@ private func graph(_ name: String, _ nodes: [ONNXNode]) -> ONNXGraph {
 /// A model that reads `x` [1, 2].
 private func model(_ nodes: [ONNXNode], opset: Int = 17, _ constants: [ONNXTensor] = []) -> ONNXModel {
     var graph = graph("g", nodes)
-    graph.inputs = [ONNXValueInfo(name: "x", type: .tensor(.float32, [ONNXDimension(.fixed(1)), ONNXDimension(.fixed(2))]))]
+    graph.inputs = [
+        ONNXValueInfo(name: "x", type: .tensor(.float32, [ONNXDimension(.fixed(1)), ONNXDimension(.fixed(2))]))
+    ]
     graph.initializers = constants
     return ONNXModel(graph: graph, opsets: [ONNXOpset(version: opset)], irVersion: 8)
 }

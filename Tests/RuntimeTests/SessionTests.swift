@@ -57,7 +57,8 @@ import Testing
             sentence { _ = try session.predict(["x": Tensor(zeros: [1])]) }
                 == "sequential: an input 'x'; inputs [\"input\"]")
         #expect(
-            sentence { _ = try session.predict([String: Tensor]()) } == "sequential: no input 'input'; inputs [\"input\"]")
+            sentence { _ = try session.predict([String: Tensor]()) }
+                == "sequential: no input 'input'; inputs [\"input\"]")
     }
 
     @Test func asksForAllOutputsWhereThereAreSeveral() throws {

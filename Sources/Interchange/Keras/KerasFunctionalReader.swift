@@ -22,7 +22,7 @@ struct KerasFunctionalReader {
         try orderInputs()
         countsFromOne = modelsThatCountFromOne(pending)
         while !pending.isEmpty {
-            guard let first = pending.first(where: { $0.call.references.allSatisfy { (try? value($0)) != nil } }) else {
+            guard let first = pending.first(where: { $0.references.allSatisfy { (try? value($0)) != nil } }) else {
                 let names = pending.map { "'\($0.name)'" }.joined(separator: ", ")
                 throw FerryError(
                     .damagedFile, found: "layers that wait for each other: \(names)", expected: "layers in some order")
@@ -55,7 +55,7 @@ struct KerasFunctionalReader {
     private func modelsThatCountFromOne(_ pending: [PendingCall]) -> Set<String> {
         guard !reader.version.isKeras3 else { return [] }
         let outputs = (try? KerasReference.list(settings["output_layers"] ?? [])) ?? []
-        let references = pending.flatMap(\.call.references) + outputs
+        let references = pending.flatMap(\.references) + outputs
         let models = graph.layers.filter { $0.operation is Submodel }.map(\.name)
         return Set(models.filter { name in
             let indices = references.filter { $0.call.layer == name }.map(\.call.index)
@@ -69,12 +69,25 @@ struct KerasFunctionalReader {
             outputs[KerasCall(layer: name, index: 0)] = [try reader.addInput(json, to: &graph)]
             return
         }
+        if let function = KerasFunctionName(json), reader.context.replacements[function.written] == nil {
+            return try add(function, name, json, to: &pending)
+        }
         var record = try KerasRecord(json, version: reader.version, context: reader.context)
         record.layer.name = name
         let layer = graph.addLayer(record.layer)
         for (index, node) in (json["inbound_nodes"]?.arrayValue ?? []).enumerated() {
             let call = try locating("layer '\(name)' › call \(index)") { try KerasNode(node) }
-            pending.append(PendingCall(name: name, index: index, layer: layer, call: call))
+            pending.append(PendingCall(name: name, index: index, kind: .layer(layer, call)))
+        }
+    }
+
+    private func add(
+        _ functionName: KerasFunctionName, _ name: String, _ json: JSONValue, to pending: inout [PendingCall]
+    ) throws {
+        let function = try locating("layer '\(name)'") { try KerasCatalogue.function(functionName) }
+        for (index, node) in (json["inbound_nodes"]?.arrayValue ?? []).enumerated() {
+            let call = KerasFunctionNode(node, of: function, settings: json["config"] ?? [:])
+            pending.append(PendingCall(name: name, index: index, kind: .function(call)))
         }
     }
 
@@ -85,15 +98,31 @@ struct KerasFunctionalReader {
     }
 
     private mutating func perform(_ pending: PendingCall) throws {
-        let numberType = try pending.call.references.first.map { graph.type(of: try value($0)).dtype } ?? .float32
-        let inputs = try pending.call.arguments.map { argument in
+        outputs[KerasCall(layer: pending.name, index: pending.index)] =
+            switch pending.kind {
+            case .layer(let layer, let call): try perform(call, ofLayer: layer, pending.name)
+            case .function(let call): try locating("layer '\(pending.name)'") { try perform(call, pending.name) }
+            }
+    }
+
+    private mutating func perform(_ call: KerasNode, ofLayer layer: Int, _ name: String) throws -> [Graph.ValueID] {
+        let numberType = try call.references.first.map { graph.type(of: try value($0)).dtype } ?? .float32
+        let inputs = try call.arguments.map { argument in
             switch argument {
             case .reference(let reference): try value(reference)
-            case .number(let tensor): graph.addConstant("\(pending.name)/constant", tensor.cast(to: numberType))
+            case .number(let tensor): graph.addConstant("\(name)/constant", tensor.cast(to: numberType))
             }
         }
-        outputs[KerasCall(layer: pending.name, index: pending.index)] = try graph.call(
-            layer: pending.layer, inputs, mask: try mask(of: pending.call, inputs))
+        return try graph.call(layer: layer, inputs, mask: try mask(of: call, inputs))
+    }
+
+    private mutating func perform(_ node: KerasFunctionNode, _ name: String) throws -> [Graph.ValueID] {
+        let known = self
+        var call = KerasFunctionCall(node, name, in: graph) { try known.value($0) }
+        let results = try node.function.apply(&call)
+        try call.finish()
+        graph = call.graph
+        return results
     }
 
     /// Where a call takes its mask from.
@@ -125,8 +154,20 @@ struct KerasFunctionalReader {
 private struct PendingCall {
     let name: String
     let index: Int
-    let layer: Int
-    let call: KerasNode
+    let kind: Kind
+
+    enum Kind {
+        case layer(Int, KerasNode)
+        case function(KerasFunctionNode)
+    }
+
+    /// Everything that must be there before the call.
+    var references: [KerasReference] {
+        switch kind {
+        case .layer(_, let call): call.references
+        case .function(let call): call.references
+        }
+    }
 }
 
 /// One call of a layer, by the layer's name and the number of the call.

@@ -118,10 +118,12 @@ package struct KerasGraphReader {
             for layer in layers { collectUnknownLayers(in: layer, into: &unknown) }
             return
         }
+        if let function = KerasFunctionName(json), (try? KerasCatalogue.function(function)) != nil { return }
         if let inner = settings["layer"] { collectUnknownLayers(in: inner, into: &unknown) }
         let isKnown = className == "InputLayer" || KerasCatalogue.byClass[className] != nil
         if !isKnown && context.replacements[className] == nil {
-            unknown.append((settings["name"]?.stringValue ?? json["name"]?.stringValue ?? "?", className))
+            let function = settings["function"]?.stringValue.map { "\(className) \($0)" }
+            unknown.append((settings["name"]?.stringValue ?? json["name"]?.stringValue ?? "?", function ?? className))
         }
     }
 }

@@ -90,8 +90,6 @@ package enum KerasCatalogue {
         // Over the axes between batch and features
         Conv.self, DepthwiseConv.self, SeparableConv.self, ConvTranspose.self, LocalPooling.self, GlobalPooling.self,
         UpSampling.self, ZeroPadding.self, Cropping.self,
-        // Operations of `keras.ops`
-        Comparison.self,
     ]
 
     /// The layer for a class name.

@@ -4,8 +4,10 @@ package import FerryEngine
 package struct GraphDraft {
     /// One call of a layer.
     package struct Node: Sendable {
-        /// The layer; two nodes that share one have equal names here and change together or not at all.
+        /// The layer; nodes that share one have equal names and parameters here.
         package var layer: Graph.Layer
+        /// The layer's parameters, under the names that they have inside it.
+        package var parameters: ParameterSet
         package var inputs: [Graph.ValueID?]
         package var mask: Graph.MaskSource
         package var outputs: [Graph.ValueID]
@@ -13,8 +15,6 @@ package struct GraphDraft {
 
     /// The calls, each after those whose outputs it takes.
     package private(set) var nodes: [Node]
-    /// The parameters of all layers, by `layer/parameter`.
-    package var parameters: ParameterSet
     /// Values that are known.
     package private(set) var constants: [Graph.ValueID: Tensor]
     /// The inputs, in the model's order.
@@ -32,9 +32,10 @@ package struct GraphDraft {
     package init(_ graph: Graph, _ parameters: ParameterSet) {
         let values = (0..<graph.valueCount).map { Graph.ValueID(index: $0) }
         nodes = graph.nodes.map { node in
-            Node(layer: graph.layer(of: node), inputs: node.inputs, mask: node.mask, outputs: node.outputs)
+            Node(
+                layer: graph.layer(of: node), parameters: parameters.scoped(to: graph.layer(of: node).name),
+                inputs: node.inputs, mask: node.mask, outputs: node.outputs)
         }
-        self.parameters = parameters
         constants = graph.constants
         inputs = graph.inputs
         outputs = graph.outputs
@@ -62,7 +63,7 @@ package struct GraphDraft {
         for node in nodes {
             let layer = layers[node.layer.name] ?? graph.addLayer(node.layer)
             layers[node.layer.name] = layer
-            parameters.merge(self.parameters.scoped(to: node.layer.name), scope: node.layer.name)
+            parameters.merge(node.parameters, scope: graph.layers[layer].name)
             let results = try graph.call(
                 layer: layer, node.inputs.map { $0.flatMap { values[$0] } }, mask: node.mask.map { values[$0] },
                 outputNames: node.outputs.map { names[$0.index] })
@@ -101,7 +102,9 @@ package struct GraphDraft {
     package func producer<Operation: Operator>(
         of value: Graph.ValueID?, _ type: Operation.Type
     ) -> (index: Int, operation: Operation)? {
-        guard let index = producer(of: value), let operation = nodes[index].layer.operation as? Operation else { return nil }
+        guard let index = producer(of: value), let operation = nodes[index].layer.operation as? Operation else {
+            return nil
+        }
         return (index, operation)
     }
 
@@ -122,31 +125,35 @@ package struct GraphDraft {
     /// A node, not yet in the graph, that calls a new layer; values that are nil among its outputs are made.
     package mutating func makeNode(
         _ name: String, _ operation: any Operator, _ inputs: [Graph.ValueID?], outputs: [Graph.ValueID?] = [],
-        parameters: ParameterSet = .init(), like layer: Graph.Layer? = nil
+        parameters: ParameterSet = .init()
     ) throws -> Node {
         let results = try operation.outputTypes(for: Slots(inputs.map { $0.map(type(of:)) }))
-        let layerName = unique(name, among: nodes.lazy.map(\.layer.name))
-        var copy = layer ?? Graph.Layer(layerName, operation)
-        copy.name = layerName
-        copy.operation = operation
-        for (key, tensor) in parameters.names.map({ ($0, parameters[$0]) }) { self.parameters["\(layerName)/\(key)"] = tensor }
         let values = results.enumerated().map { position, type in
             if position < outputs.count, let given = outputs[position] {
                 types[given.index] = type
                 return given
             }
-            return addValue("\(layerName):\(position)", type)
+            return addValue("\(name):\(position)", type)
         }
-        return Node(layer: copy, inputs: inputs, mask: .carried, outputs: values)
+        return Node(
+            layer: Graph.Layer(name, operation), parameters: parameters, inputs: inputs, mask: .carried, outputs: values
+        )
     }
 
-    /// Puts nodes in place of others, where the last of these stood.
+    /// Puts nodes in place of others, where the last of these stood; a name that others have gets a number.
     package mutating func replace(_ old: Set<Int>, with new: [Node]) {
         guard let last = old.max() else { return }
         let rest = nodes.enumerated().filter { !old.contains($0.offset) }
         let place = rest.count { $0.offset < last }
         nodes = rest.map(\.element)
-        nodes.insert(contentsOf: new, at: place)
+        var taken = Set(nodes.map(\.layer.name))
+        let named = new.map { node in
+            var node = node
+            node.layer.name = unique(node.layer.name, among: taken)
+            taken.insert(node.layer.name)
+            return node
+        }
+        nodes.insert(contentsOf: named, at: place)
         index()
     }
 
@@ -183,24 +190,25 @@ package struct GraphDraft {
         index()
     }
 
-    /// Gives layers shorter names where nobody else wants them.
+    /// Gives layers shorter names where nobody else has or wants them; of several, the one that has parameters gets it.
     ///
     /// - Parameter shorten: the shorter form of a path; nil where it has none.
     package mutating func shortenNames(_ shorten: ([String]) -> String?) {
-        let old = nodes.map(\.layer.name)
-        let wanted = old.map { shorten($0.split(separator: "/").map(String.init)) ?? $0 }
-        var counts: [String: Int] = [:]
-        for (name, layer) in Set(zip(wanted, old).map { [$0, $1] }).map({ ($0[0], $0[1]) }) where name != "" {
-            counts[name, default: 0] += layer == "" ? 0 : 1
+        let names = Set(nodes.map(\.layer.name))
+        let withParameters = Set(nodes.filter { !$0.parameters.names.isEmpty }.map(\.layer.name))
+        var claims: [String: [String]] = [:]
+        for name in names {
+            claims[shorten(name.split(separator: "/").map(String.init)) ?? name, default: []].append(name)
         }
-        var renamed = ParameterSet()
-        for (position, name) in old.enumerated() {
-            let isAlone = counts[wanted[position]] == 1
-            let new = isAlone ? wanted[position] : name
-            renamed.merge(parameters.scoped(to: name), scope: new)
-            nodes[position].layer.name = new
+        var shorter: [String: String] = [:]
+        for (short, claimants) in claims where !names.contains(short) {
+            let preferred = claimants.filter(withParameters.contains)
+            if claimants.count == 1 { shorter[claimants[0]] = short }
+            if claimants.count > 1, preferred.count == 1 { shorter[preferred[0]] = short }
         }
-        parameters = renamed
+        for index in nodes.indices {
+            if let name = shorter[nodes[index].layer.name] { nodes[index].layer.name = name }
+        }
     }
 
     private mutating func addValue(_ name: String, _ type: ValueType) -> Graph.ValueID {
@@ -214,7 +222,9 @@ package struct GraphDraft {
         readers = [:]
         for (position, node) in nodes.enumerated() {
             for value in node.outputs { producers[value] = position }
-            for value in (node.inputs + [node.mask.value]).compactMap({ $0 }) { readers[value, default: []].append(position) }
+            for value in (node.inputs + [node.mask.value]).compactMap({ $0 }) {
+                readers[value, default: []].append(position)
+            }
         }
     }
 }

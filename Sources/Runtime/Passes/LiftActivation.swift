@@ -31,7 +31,7 @@ enum LiftActivation: Pass {
         }
     }
 
-    /// x · f(x)
+    /// The function x · f(x).
     private static func gated(
         _ x: Graph.ValueID?, _ gate: Graph.ValueID?, _ draft: GraphDraft
     ) -> (ActivationFunction, Graph.ValueID)? {
@@ -44,8 +44,11 @@ enum LiftActivation: Pass {
 
     /// (x / 2) · (1 + erf(x / √2)), or the same with the tanh of a cubic polynomial.
     private static func gelu(_ node: GraphDraft.Node, _ draft: GraphDraft) -> (ActivationFunction, Graph.ValueID)? {
-        guard let x = scaled(node.inputs[0], by: 0.5, draft), let share = shifted(node.inputs[1], by: 1, draft) else { return nil }
-        if let (index, elementwise) = draft.producer(of: share, Elementwise.self), elementwise.function == .errorFunction,
+        guard let x = scaled(node.inputs[0], by: 0.5, draft), let share = shifted(node.inputs[1], by: 1, draft) else {
+            return nil
+        }
+        if let (index, elementwise) = draft.producer(of: share, Elementwise.self),
+            elementwise.function == .errorFunction,
             scaled(draft.nodes[index].inputs[0], by: 0.707_106_781, draft) == x
         {
             return (.gelu(approximate: false), x)
@@ -61,14 +64,18 @@ enum LiftActivation: Pass {
     private static func isCube(_ value: Graph.ValueID, of x: Graph.ValueID, _ draft: GraphDraft) -> Bool {
         guard let (index, outer) = draft.producer(of: value, Arithmetic.self), outer.function == .multiply,
             draft.nodes[index].inputs[1] == x,
-            let (square, inner) = draft.producer(of: draft.nodes[index].inputs[0], Arithmetic.self), inner.function == .multiply
+            let (square, inner) = draft.producer(of: draft.nodes[index].inputs[0], Arithmetic.self),
+            inner.function == .multiply
         else { return false }
         return draft.nodes[square].inputs == [x, x]
     }
 
     /// What `function` was applied to.
-    private static func applied(_ function: ActivationFunction, _ value: Graph.ValueID?, _ draft: GraphDraft) -> Graph.ValueID? {
-        guard let (index, activation) = draft.producer(of: value, Activation.self), activation.function == function else { return nil }
+    private static func applied(_ function: ActivationFunction, _ value: Graph.ValueID?, _ draft: GraphDraft) -> Graph
+        .ValueID?
+    {
+        guard let (index, activation) = draft.producer(of: value, Activation.self), activation.function == function
+        else { return nil }
         return draft.nodes[index].inputs[0]
     }
 
@@ -84,7 +91,8 @@ enum LiftActivation: Pass {
         _ function: Arithmetic.Function, _ value: Graph.ValueID?, _ constant: Float, _ draft: GraphDraft
     ) -> Graph.ValueID? {
         guard let (index, arithmetic) = draft.producer(of: value, Arithmetic.self), arithmetic.function == function,
-            let given = draft.constant(draft.nodes[index].inputs[1]), given.dtype == .float32, given.floats == [constant]
+            let given = draft.constant(draft.nodes[index].inputs[1]), given.dtype == .float32,
+            given.floats == [constant]
         else { return nil }
         return draft.nodes[index].inputs[0]
     }

@@ -84,11 +84,15 @@ enum JoinLastOutputs: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard node.layer.operation is TensorReshape, draft.type(of: node.outputs[0]).rank == 2,
-            let (turn, transpose) = draft.exclusive(node.inputs[0], Transpose.self), transpose.permutation == [1, 0, 2],
-            let (stack, concatenate) = draft.producer(of: draft.nodes[turn].inputs[0], Concatenate.self), concatenate.axis == 0
+            let (turn, transpose) = draft.exclusive(node.inputs[0], Transpose.self),
+            transpose.permutation == [1, 0, 2],
+            let (stack, concatenate) = draft.producer(of: draft.nodes[turn].inputs[0], Concatenate.self),
+            concatenate.axis == 0
         else { return false }
         let parts = draft.nodes[stack].inputs.compactMap { input -> Graph.ValueID? in
-            guard let (part, unsqueeze) = draft.producer(of: input, Unsqueeze.self), unsqueeze.axes.values == [0] else { return nil }
+            guard let (part, unsqueeze) = draft.producer(of: input, Unsqueeze.self), unsqueeze.axes.values == [0] else {
+                return nil
+            }
             return draft.nodes[part].inputs[0]
         }
         guard parts.count == 2, parts.count == draft.nodes[stack].inputs.count,
@@ -110,8 +114,7 @@ enum MergeDirections: Pass {
         let node = draft.nodes[index]
         guard let merge = merge(node, draft), node.inputs.count == 2, let pair = draft.producer(of: node.inputs[0]),
             let bidirectional = draft.nodes[pair].layer.operation as? Bidirectional, bidirectional.merge == nil,
-            draft.nodes[pair].mask == .carried, node.inputs == draft.nodes[pair].outputs.prefix(2).map({ $0 }),
-            node.inputs.allSatisfy({ $0.map { draft.readers(of: $0).count == 1 && !draft.isOutput($0) } ?? false })
+            draft.nodes[pair].mask.value == nil, readsOutputs(node, of: draft.nodes[pair], bidirectional, draft)
         else { return false }
         var merged = bidirectional
         merged.merge = merge
@@ -124,9 +127,23 @@ enum MergeDirections: Pass {
         return true
     }
 
+    /// Whether a node reads both outputs, which nobody else does, or instead of last outputs the states equal to them.
+    private static func readsOutputs(
+        _ node: GraphDraft.Node, of pair: GraphDraft.Node, _ bidirectional: Bidirectional, _ draft: GraphDraft
+    ) -> Bool {
+        let outputs = Array(pair.outputs.prefix(2))
+        if node.inputs == outputs {
+            return outputs.allSatisfy { draft.readers(of: $0).count == 1 && !draft.isOutput($0) }
+        }
+        let options = bidirectional.forward.options
+        guard options.returnState, !options.returnSequences, outputs.allSatisfy(draft.isUnused) else { return false }
+        return node.inputs == [pair.outputs[2], pair.outputs[2 + bidirectional.forward.stateSizes.count]]
+    }
+
     private static func merge(_ node: GraphDraft.Node, _ draft: GraphDraft) -> Bidirectional.Merge? {
         if let concatenate = node.layer.operation as? Concatenate {
-            return concatenate.axis == -1 || concatenate.axis == draft.type(of: node.outputs[0]).rank - 1 ? .concatenate : nil
+            return concatenate.axis == -1 || concatenate.axis == draft.type(of: node.outputs[0]).rank - 1
+                ? .concatenate : nil
         }
         switch (node.layer.operation as? Arithmetic)?.function {
         case .add, .sum: return .sum

@@ -27,7 +27,9 @@ enum LiftDense: Pass {
                 || node.layer.operation is Gemm
         else { return nil }
         if node.layer.operation is MatMul { return (kernel, nil) }
-        guard let gemm = node.layer.operation as? Gemm, gemm.alpha == 1, gemm.beta == 1, !gemm.transposesA else { return nil }
+        guard let gemm = node.layer.operation as? Gemm, gemm.alpha == 1, gemm.beta == 1, !gemm.transposesA else {
+            return nil
+        }
         let oriented = gemm.transposesB ? kernel.transposed([1, 0]) : kernel
         guard node.inputs.count > 2, let addend = node.inputs[2] else { return (oriented, nil) }
         return bias(draft.constant(addend), units: oriented.shape[1]).map { (oriented, $0) }
@@ -60,7 +62,7 @@ enum LiftBias: Pass {
             biased.useBias = true
             new.layer.operation = biased
             new.outputs = [node.outputs[0]]
-            draft.parameters["\(new.layer.name)/bias"] = bias
+            new.parameters["bias"] = bias
             draft.replace([first, index], with: [new])
             return true
         }
@@ -75,7 +77,8 @@ enum LiftDenseActivation: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard let activation = node.layer.operation as? Activation,
-            let (first, dense) = draft.exclusive(node.inputs[0], Dense.self), dense.activation == .linear, draft.ownsLayer(first),
+            let (first, dense) = draft.exclusive(node.inputs[0], Dense.self), dense.activation == .linear,
+            draft.ownsLayer(first),
             let scope = draft.nodes[first].layer.name.scope, node.layer.name.scope == scope
         else { return false }
         var new = draft.nodes[first]

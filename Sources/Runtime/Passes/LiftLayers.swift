@@ -52,7 +52,8 @@ enum LiftBatchNormalization: Pass {
 
     /// Reshape to [−1, features] before, and to the shape of what it was behind.
     private static func unflatten(
-        _ node: GraphDraft.Node, _ index: Int, _ inner: Int, _ normalization: BatchNormalization, _ before: Graph.ValueID,
+        _ node: GraphDraft.Node, _ index: Int, _ inner: Int, _ normalization: BatchNormalization,
+        _ before: Graph.ValueID,
         in draft: inout GraphDraft
     ) -> Bool {
         guard let (first, flatten) = draft.exclusive(before, TensorReshape.self), let x = draft.nodes[first].inputs[0],
@@ -68,10 +69,13 @@ enum LiftBatchNormalization: Pass {
     private static func restores(_ node: GraphDraft.Node, shapeOf x: Graph.ValueID, _ draft: GraphDraft) -> Bool {
         guard let reshape = node.layer.operation as? TensorReshape else { return false }
         if let values = reshape.shape.values { return draft.type(of: x).shape.lengths == values }
-        guard let slot = reshape.shape.slot, let (shape, operation) = draft.producer(of: node.inputs[slot], ShapeOf.self) else {
+        guard let slot = reshape.shape.slot,
+            let (shape, operation) = draft.producer(of: node.inputs[slot], ShapeOf.self)
+        else {
             return false
         }
-        return draft.nodes[shape].inputs[0] == x && operation.range(rank: draft.type(of: x).rank) == 0..<draft.type(of: x).rank
+        return draft.nodes[shape].inputs[0] == x
+            && operation.range(rank: draft.type(of: x).rank) == 0..<draft.type(of: x).rank
     }
 
     /// Puts the layer where its result is read; it computes the same from `input`.
@@ -111,7 +115,8 @@ enum LiftShapes: Pass {
         case let reshape as TensorReshape:
             guard let values = reshape.shape.values, shape.count > 0, let batch = values.first else { return nil }
             let rest = Array(values.dropFirst())
-            let keepsBatch = batch == 0 && !reshape.zeroIsLength
+            let keepsBatch =
+                batch == 0 && !reshape.zeroIsLength
                 || (batch == -1 && Array(shape.dropFirst()).lengths?.product == rest.product && !rest.contains(-1))
             return keepsBatch && !rest.contains(0) ? Reshape(shape: rest) : nil
         case let expand as Expand:
@@ -138,7 +143,8 @@ enum LiftMerge: Pass {
         guard let arithmetic = node.layer.operation as? Arithmetic, let function = functions[arithmetic.function],
             node.inputs.count > 1, fit(node.inputs, draft)
         else { return false }
-        let new = try draft.makeNode(node.layer.name, Merge(function), inputs(node, function, draft), outputs: [node.outputs[0]])
+        let new = try draft.makeNode(
+            node.layer.name, Merge(function), inputs(node, function, draft), outputs: [node.outputs[0]])
         draft.replace([index], with: [new])
         return true
     }
@@ -147,7 +153,8 @@ enum LiftMerge: Pass {
     private static func inputs(
         _ node: GraphDraft.Node, _ function: Merge.Function, _ draft: GraphDraft
     ) -> [Graph.ValueID?] {
-        guard function != .subtract, function != .average, let (first, inner) = draft.exclusive(node.inputs[0], Merge.self),
+        guard function != .subtract, function != .average,
+            let (first, inner) = draft.exclusive(node.inputs[0], Merge.self),
             inner.function == function, let scope = node.layer.name.scope, draft.nodes[first].layer.name.scope == scope
         else { return node.inputs }
         return draft.nodes[first].inputs + node.inputs.dropFirst()
@@ -155,10 +162,12 @@ enum LiftMerge: Pass {
 
     private static func fit(_ inputs: [Graph.ValueID?], _ draft: GraphDraft) -> Bool {
         let values = inputs.compactMap { $0 }
-        return values.count == inputs.count && values.allSatisfy { value in
-            let type = draft.type(of: value)
-            return draft.constant(value) == nil && type.dtype == .float32 && type.rank == draft.type(of: values[0]).rank && type.rank > 1
-        }
+        return values.count == inputs.count
+            && values.allSatisfy { value in
+                let type = draft.type(of: value)
+                return draft.constant(value) == nil && type.dtype == .float32
+                    && type.rank == draft.type(of: values[0]).rank && type.rank > 1
+            }
     }
 }
 
@@ -169,7 +178,8 @@ enum LiftTimeDistributed: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard let parting = node.layer.operation as? TensorReshape, let slot = parting.shape.slot,
-            let inner = draft.producer(of: node.inputs[0]), draft.nodes[inner].inputs.count == 1, draft.nodes[inner].mask.value == nil,
+            let inner = draft.producer(of: node.inputs[0]), draft.nodes[inner].inputs.count == 1,
+            draft.nodes[inner].mask.value == nil,
             let y = node.inputs[0], draft.readers(of: y).count == 1, !draft.isOutput(y), draft.ownsLayer(inner),
             let (first, joining) = draft.exclusive(draft.nodes[inner].inputs[0], TensorReshape.self),
             let x = draft.nodes[first].inputs[0], joins(joining, draft.type(of: x).shape),
@@ -177,7 +187,7 @@ enum LiftTimeDistributed: Pass {
         else { return false }
         let layer = draft.nodes[inner].layer
         var parameters = ParameterSet()
-        parameters.merge(draft.parameters.scoped(to: layer.name), scope: "layer")
+        parameters.merge(draft.nodes[inner].parameters, scope: "layer")
         let name = node.layer.name
         let new = try draft.makeNode(
             name, TimeDistributed(layer.operation), [x], outputs: [node.outputs[0]], parameters: parameters)
@@ -205,7 +215,9 @@ enum LiftTimeDistributed: Pass {
             return draft.nodes[shape].inputs[0] == x && operation.range(rank: 2) == 0..<2
         }
         if rest.isEmpty { return isLeading(value) }
-        guard let (index, _) = draft.producer(of: value, Concatenate.self), draft.nodes[index].inputs.count == 2 else { return false }
+        guard let (index, _) = draft.producer(of: value, Concatenate.self), draft.nodes[index].inputs.count == 2 else {
+            return false
+        }
         let lengths = Array(rest).lengths
         return isLeading(draft.nodes[index].inputs[0]) && draft.constant(draft.nodes[index].inputs[1])?.ints == lengths
     }

@@ -37,8 +37,10 @@ enum PutBatchFirst: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        guard let layer = RecurrentLayer(node.layer.operation), layer.options.timeMajor, node.mask == .carried, draft.ownsLayer(index),
-            let (_, transpose) = draft.producer(of: node.inputs[0], Transpose.self), transpose.permutation == swap.permutation
+        guard let layer = RecurrentLayer(node.layer.operation), layer.options.timeMajor, node.mask == .carried,
+            draft.ownsLayer(index),
+            let (_, transpose) = draft.producer(of: node.inputs[0], Transpose.self),
+            transpose.permutation == swap.permutation
         else { return false }
         let before = try draft.makeNode("\(node.layer.name)/Transpose", swap, [node.inputs[0]])
         var new = node
@@ -50,7 +52,8 @@ enum PutBatchFirst: Pass {
                 let inner = try draft.makeNode(node.layer.name, new.layer.operation, new.inputs).outputs[position]
                 new.outputs[position] = inner
                 after.append(
-                    try draft.makeNode("\(node.layer.name)/Transpose", swap, [inner], outputs: [node.outputs[position]]))
+                    try draft.makeNode("\(node.layer.name)/Transpose", swap, [inner], outputs: [node.outputs[position]])
+                )
             }
         }
         draft.replace([index], with: [before, new] + after)
@@ -67,7 +70,9 @@ enum NarrowRecurrentOutputs: Pass {
         guard let layer = RecurrentLayer(node.layer.operation), layer.options.returnState, node.mask == .carried,
             layer.options.returnSequences, draft.ownsLayer(index)
         else { return false }
-        let (sequences, states) = (node.outputs.prefix(layer.sequenceCount), Array(node.outputs.dropFirst(layer.sequenceCount)))
+        let (sequences, states) = (
+            node.outputs.prefix(layer.sequenceCount), Array(node.outputs.dropFirst(layer.sequenceCount))
+        )
         let stateCount = states.count / layer.directions
         let readsSequence = !sequences.allSatisfy(draft.isUnused)
         let lasts = (0..<layer.directions).map { states[$0 * stateCount] }
@@ -76,10 +81,11 @@ enum NarrowRecurrentOutputs: Pass {
         guard !(readsSequence && (readsLast || readsOtherStates)) else { return false }
 
         var new = node
-        new.layer.operation = layer.with {
-            $0.returnState = readsOtherStates
-            $0.returnSequences = readsSequence
-        }.operation
+        new.layer.operation =
+            layer.with {
+                $0.returnState = readsOtherStates
+                $0.returnSequences = readsSequence
+            }.operation
         if !readsSequence && !readsOtherStates {
             guard layer.sequenceCount == layer.directions else { return false }
             new.outputs = lasts

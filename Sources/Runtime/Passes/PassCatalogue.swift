@@ -19,7 +19,7 @@ package enum PassCatalogue {
         // Axes
         SimplifyTransposes.self, SimplifySqueezes.self, SimplifyReversals.self, PickStacked.self,
         // Recurrent layers
-        DropZeroStates.self, PutBatchFirst.self, NarrowRecurrentOutputs.self, JoinDirections.self, JoinLastOutputs.self,
+        JoinDirections.self, JoinLastOutputs.self, DropZeroStates.self, PutBatchFirst.self, NarrowRecurrentOutputs.self,
         MergeDirections.self, AverageDirections.self,
         // Functions
         LiftActivation.self,

@@ -12,7 +12,8 @@ enum SimplifyTransposes: Pass {
             draft.redirect(node.outputs[0], to: x)
             return true
         }
-        guard let (first, inner) = draft.producer(of: x, Transpose.self), let source = draft.nodes[first].inputs[0] else {
+        guard let (first, inner) = draft.producer(of: x, Transpose.self), let source = draft.nodes[first].inputs[0]
+        else {
             return false
         }
         let joined = permutation.map { inner.resolved(rank: permutation.count)[$0] }
@@ -28,7 +29,8 @@ enum SimplifySqueezes: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        guard let x = node.inputs[0], let first = draft.producer(of: x), let source = draft.nodes[first].inputs.first ?? nil,
+        guard let x = node.inputs[0], let first = draft.producer(of: x),
+            let source = draft.nodes[first].inputs.first ?? nil,
             let outer = axes(node.layer.operation, draft.type(of: x), draft.type(of: node.outputs[0])),
             let inner = axes(draft.nodes[first].layer.operation, draft.type(of: source), draft.type(of: x)),
             outer.adds != inner.adds, outer.axes == inner.axes
@@ -38,7 +40,9 @@ enum SimplifySqueezes: Pass {
     }
 
     /// The axes of length one that come or go, counted in the larger shape.
-    private static func axes(_ operation: any Operator, _ input: ValueType, _ output: ValueType) -> (adds: Bool, axes: [Int])? {
+    private static func axes(_ operation: any Operator, _ input: ValueType, _ output: ValueType) -> (
+        adds: Bool, axes: [Int]
+    )? {
         if let squeeze = operation as? Squeeze, let axes = squeeze.axes?.values {
             return (try? checkedAxes(axes, rank: input.rank)).map { (false, $0) }
         }
@@ -61,7 +65,8 @@ enum SimplifyReversals: Pass {
             draft.replace([index], with: [new])
             return true
         }
-        guard let (first, reverse) = draft.producer(of: x, Reverse.self), let source = draft.nodes[first].inputs[0] else {
+        guard let (first, reverse) = draft.producer(of: x, Reverse.self), let source = draft.nodes[first].inputs[0]
+        else {
             return false
         }
         let rank = draft.type(of: x).rank
@@ -101,7 +106,8 @@ enum PickStacked: Pass {
         let rank = draft.type(of: x).rank
         let parts = draft.nodes[stack].inputs.compactMap { $0 }
         guard let axis = resolvedAxis(gather.axis, rank: rank), resolvedAxis(concatenate.axis, rank: rank) == axis,
-            let part = resolvedAxis(place.ints[0], rank: parts.count), parts.allSatisfy({ draft.type(of: $0).shape[axis] == 1 })
+            let part = resolvedAxis(place.ints[0], rank: parts.count),
+            parts.allSatisfy({ draft.type(of: $0).shape[axis] == 1 })
         else { return false }
         let new = try draft.makeNode(node.layer.name, Squeeze([axis]), [parts[part]], outputs: [node.outputs[0]])
         draft.replace([index], with: [new])

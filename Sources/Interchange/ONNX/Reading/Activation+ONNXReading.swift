@@ -3,7 +3,8 @@ package import FerryRuntime
 
 extension Activation: ONNXReadable {
     package static let readableOperators = [
-        "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "Tanh", "Softplus", "Softsign", "Gelu", "Mish",
+        "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "Tanh", "Softplus", "Softsign", "Gelu",
+        "Mish",
         "HardSwish", "Swish", "ThresholdedRelu", "Shrink", "Exp", "Softmax", "LogSoftmax",
     ]
 
@@ -40,7 +41,8 @@ extension Activation: ONNXReadable {
         case "Softplus": return .softplus
         case "Softsign": return .softsign
         case "Gelu":
-            return .gelu(approximate: try node.attributes.choice("approximate", ["none": false, "tanh": true], default: false))
+            return .gelu(
+                approximate: try node.attributes.choice("approximate", ["none": false, "tanh": true], default: false))
         case "Mish": return .mish
         case "HardSwish": return .hardSilu
         case "Swish":
@@ -61,7 +63,8 @@ extension Activation: ONNXReadable {
         let bias = try node.attributes.float("bias") ?? 0
         guard bias == 0 || bias == lambda else {
             throw FerryError(
-                .unsupported, at: ["attribute 'bias'"], found: "\(bias)", expected: "0 or the value of 'lambd', \(lambda)")
+                .unsupported, at: ["attribute 'bias'"], found: "\(bias)",
+                expected: "0 or the value of 'lambd', \(lambda)")
         }
         return bias == 0 ? .hardShrink(lambda: lambda) : .softShrink(lambda: lambda)
     }
@@ -91,7 +94,8 @@ extension Activation: ONNXReadable {
             let leading = try reader.add(ShapeOf(start: 0, end: axis), x)
             var flat: [ONNXOperand?] = [x]
             let shape = try reader.integers(reader.add(Concatenate(axis: 0), leading, reader.literal([-1])), &flat)
-            let lines = try reader.add(Activation(function), reader.append(TensorReshape(shape), flat, suffix: "Flatten")[0])
+            let lines = try reader.add(
+                Activation(function), reader.append(TensorReshape(shape), flat, suffix: "Flatten")[0])
             var operands: [ONNXOperand?] = [lines]
             let original = reader.integers(lengths, &operands)
             return try reader.append(TensorReshape(original), operands, suffix: "Reshape")[0]

@@ -40,7 +40,8 @@ extension LayerNormalization: ONNXReadable {
         let axis = try checkedAxis(try node.attributes.int("axis") ?? -1, rank: type.rank)
         node.attributes.ignore("stash_type")
         try node.refuseOutputs(from: 1, "the normalised values only")
-        var layer = LayerNormalization(axes: Array(axis..<type.rank), epsilon: try node.attributes.float("epsilon") ?? 1e-5)
+        var layer = LayerNormalization(
+            axes: Array(axis..<type.rank), epsilon: try node.attributes.float("epsilon") ?? 1e-5)
         // From the back, so that the layer does not depend on the axes before.
         layer.axes = layer.axes.map { $0 - type.rank }
         layer.center = !node.lacks(2)

@@ -73,7 +73,8 @@ package struct ONNXAttributes {
     }
 
     /// One of several values, each under the text that the file has for it.
-    package mutating func choice<Value>(_ name: String, _ values: [String: Value], default value: Value) throws -> Value {
+    package mutating func choice<Value>(_ name: String, _ values: [String: Value], default value: Value) throws -> Value
+    {
         guard let text = try text(name) else { return value }
         guard let choice = values[text] else {
             throw FerryError(
@@ -89,7 +90,8 @@ package struct ONNXAttributes {
         guard let attribute = rest.removeValue(forKey: name) else { return nil }
         guard let value = convert(attribute) else {
             throw FerryError(
-                .damagedFile, at: ["attribute '\(name)'"], found: "a value of kind \(attribute.kind)", expected: expected)
+                .damagedFile, at: ["attribute '\(name)'"], found: "a value of kind \(attribute.kind)",
+                expected: expected)
         }
         return value
     }

@@ -43,7 +43,8 @@ extension ONNXFunction {
     /// The nodes under names that belong to one call, with the attributes of the call.
     fileprivate func body(for call: ONNXNode, index: Int) -> [ONNXNode] {
         let prefix = call.name.isEmpty ? "\(name)_\(call.outputs.first ?? "\(index)")" : call.name
-        var names = Dictionary(zip(inputs, call.inputs + [String](repeating: "", count: inputs.count)), uniquingKeysWith: { a, _ in a })
+        var names = Dictionary(
+            zip(inputs, call.inputs + [String](repeating: "", count: inputs.count)), uniquingKeysWith: { a, _ in a })
         for (inner, outer) in zip(outputs, call.outputs) where !outer.isEmpty { names[inner] = outer }
         let given = Dictionary(
             (call.attributes + attributeDefaults).map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })

@@ -51,7 +51,8 @@ package struct ONNXNodeReader {
     package func constant(_ index: Int, _ meaning: String) throws -> Tensor {
         guard let tensor = try input(index).tensor else {
             throw FerryError(
-                .unsupported, found: "\(meaning) that are computed ('\(node.inputs[index])')", expected: "constant ones")
+                .unsupported, found: "\(meaning) that are computed ('\(node.inputs[index])')", expected: "constant ones"
+            )
         }
         return tensor
     }
@@ -80,7 +81,7 @@ package struct ONNXNodeReader {
 
     /// Adds a layer and gives its outputs; where all is known, computes them at once.
     ///
-    /// - Parameter suffix: what the layer's name ends with where it is not the only one of this node.
+    /// The layer's name is the node's, and behind it `suffix` where it is not the only layer of this node.
     package func append(
         _ operation: any Operator, _ operands: [ONNXOperand?], mask: ONNXOperand? = nil,
         parameters: ParameterSet = .init(), suffix: String = ""
@@ -92,7 +93,9 @@ package struct ONNXNodeReader {
     }
 
     /// Adds a layer with one output, one of several that compute what the node does.
-    package func add(_ operation: any Operator, _ operands: ONNXOperand?..., suffix: String? = nil) throws -> ONNXOperand {
+    package func add(_ operation: any Operator, _ operands: ONNXOperand?..., suffix: String? = nil) throws
+        -> ONNXOperand
+    {
         try append(operation, operands, suffix: suffix ?? operation.kind)[0]
     }
 

@@ -8,8 +8,8 @@ package enum ONNXReader {
 
     /// The model that a file describes, its recurrent and dense layers recognised.
     ///
-    /// - Throws: ``FerryError`` located at the file and the node; ``FerryError/Code/unsupported`` naming every node whose
-    ///   operator cannot be read, before anything else.
+    /// - Throws: ``FerryError`` located at the file and the node; ``FerryError/Code/unsupported`` naming every node
+    ///   whose operator cannot be read, before anything else.
     package static func read(_ onnx: ONNXModel, file: ModelFile) throws -> Model {
         try read(onnx, fileName: file.name)
     }
@@ -50,7 +50,9 @@ package enum ONNXReader {
         let versions = onnx.opsets.filter { isDefault($0.domain) }.map(\.version)
         guard let version = versions.max() else {
             // A file of the first format version need not say.
-            guard onnx.irVersion < 3 else { throw FerryError.damaged("does not say which version of ONNX's operators it uses") }
+            guard onnx.irVersion < 3 else {
+                throw FerryError.damaged("does not say which version of ONNX's operators it uses")
+            }
             return 1
         }
         guard opsets.contains(version) else {
@@ -63,7 +65,9 @@ package enum ONNXReader {
     }
 
     private static func refuseUnknown(_ graph: ONNXGraph) throws {
-        let unknown = graph.allNodes.filter { !isDefault($0.domain) || ONNXReaderCatalogue.byOperator[$0.opType] == nil }
+        let unknown = graph.allNodes.filter {
+            !isDefault($0.domain) || ONNXReaderCatalogue.byOperator[$0.opType] == nil
+        }
         guard !unknown.isEmpty else { return }
         let nodes = unknown.map { node in
             let name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
@@ -85,13 +89,14 @@ extension ONNXGraph {
     /// The nodes, those of inner graphs included.
     var allNodes: [ONNXNode] {
         nodes.flatMap { node in
-            [node] + node.attributes.flatMap { attribute -> [ONNXNode] in
-                switch attribute.value {
-                case .graph(let graph): graph.allNodes
-                case .graphs(let graphs): graphs.flatMap(\.allNodes)
-                default: []
+            [node]
+                + node.attributes.flatMap { attribute -> [ONNXNode] in
+                    switch attribute.value {
+                    case .graph(let graph): graph.allNodes
+                    case .graphs(let graphs): graphs.flatMap(\.allNodes)
+                    default: []
+                    }
                 }
-            }
         }
     }
 }

@@ -47,7 +47,8 @@ struct ONNXRecurrentCall {
         let sequence = node.wants(0) ? try self.sequence(Array(results.prefix(count))) : nil
         let finals = try (0..<stateCount).map { state in
             guard node.wants(1 + state) else { return nil as ONNXOperand? }
-            return try joined((0..<count).map { states[$0 * stateCount + state] }, axis: directionAxis, output: 1 + state)
+            return try joined(
+                (0..<count).map { states[$0 * stateCount + state] }, axis: directionAxis, output: 1 + state)
         }
         return [sequence] + finals
     }
@@ -87,7 +88,8 @@ struct ONNXRecurrentCall {
 
     private func joined(_ parts: [ONNXOperand], axis: Int, output: Int) throws -> ONNXOperand {
         let aligned = try parts.map { try node.add(Unsqueeze([axis]), $0) }
-        let joined = count == 1 ? aligned[0] : try node.append(Concatenate(axis: axis), aligned, suffix: "Concatenate")[0]
+        let joined =
+            count == 1 ? aligned[0] : try node.append(Concatenate(axis: axis), aligned, suffix: "Concatenate")[0]
         return try node.cast(joined, to: node.type(node.input(0)).dtype)
     }
 

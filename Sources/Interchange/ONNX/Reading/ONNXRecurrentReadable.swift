@@ -20,13 +20,13 @@ package protocol ONNXRecurrentReadable: RecurrentOperator, ONNXReadable {
 
 /// The parameters of one direction in ONNX's layout, float32.
 package struct ONNXRecurrentParts {
-    /// W [gates · units, features]
+    /// W [gates · units, features].
     package let kernel: Tensor
-    /// R [gates · units, units]
+    /// R [gates · units, units].
     package let recurrentKernel: Tensor
     /// B in two rows, those of W and those of R: [2, gates · units]; nil means zeros.
     package let biases: Tensor?
-    /// P [3 · units]
+    /// P [3 · units].
     package let peephole: Tensor?
 
     /// The sum of both biases, [gates · units]; that of W bit for bit where that of R is zero.
@@ -73,7 +73,8 @@ package struct ONNXRecurrentSettings {
         // "foward" is the default that the first version's text gives.
         directions = try node.attributes.choice(
             "direction",
-            ["forward": [false], "foward": [false], "reverse": [true], "bidirectional": [false, true]], default: [false])
+            ["forward": [false], "foward": [false], "reverse": [true], "bidirectional": [false, true]], default: [false]
+        )
         clip = try node.attributes.float("clip")
         timeMajor = try node.attributes.int("layout") ?? 0 == 0
         // Whether Y is computed follows from whether anybody reads it.
@@ -99,7 +100,9 @@ package struct ONNXRecurrentSettings {
                     .shape, found: "input '\(node.node.inputs[index])' has shape \(tensor.shape)",
                     expected: "\([directions] + shape) for \(units) units")
             }
-            return tensor.cast(to: .float32).split(axis: 0, lengths: [Int](repeating: 1, count: directions)).map { $0.reshaped(shape) }
+            return tensor.cast(to: .float32).split(axis: 0, lengths: [Int](repeating: 1, count: directions)).map {
+                $0.reshaped(shape)
+            }
         }
         func optionalParts(_ index: Int, _ meaning: String, _ shape: [Int]) throws -> [Tensor]? {
             node.lacks(index) ? nil : try parts(index, node.constant(index, meaning), shape)
@@ -154,7 +157,8 @@ package struct ONNXRecurrentSettings {
         }
         guard !takesArguments || (alphas.isEmpty && betas.isEmpty) else {
             throw FerryError(
-                .range, at: ["attribute 'activation_alpha' or 'activation_beta'"], found: "more values than functions take them",
+                .range, at: ["attribute 'activation_alpha' or 'activation_beta'"],
+                found: "more values than functions take them",
                 expected: "one for each that does")
         }
         return (0..<directions).map { Array(functions[($0 * perDirection)..<(($0 + 1) * perDirection)]) }

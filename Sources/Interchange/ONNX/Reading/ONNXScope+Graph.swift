@@ -17,7 +17,8 @@ extension ONNXScope {
     /// Reads a graph inside another, whose inputs have the given types.
     package func read(_ graph: ONNXGraph, inputs: [ValueType]) throws {
         guard inputs.count == graph.inputs.count else {
-            throw FerryError.damaged("graph '\(graph.name)' has \(graph.inputs.count) inputs", expected: "\(inputs.count)")
+            throw FerryError.damaged(
+                "graph '\(graph.name)' has \(graph.inputs.count) inputs", expected: "\(inputs.count)")
         }
         try bindConstants(of: graph)
         for (input, type) in zip(graph.inputs, inputs) { addInput(input.name, type) }
@@ -27,7 +28,9 @@ extension ONNXScope {
 
     func bindConstants(of graph: ONNXGraph) throws {
         for tensor in graph.initializers { bind(tensor.name, .constant(try tensor.tensor(), name: tensor.name)) }
-        for sparse in graph.sparseInitializers { bind(sparse.values.name, .constant(try sparse.tensor(), name: sparse.values.name)) }
+        for sparse in graph.sparseInitializers {
+            bind(sparse.values.name, .constant(try sparse.tensor(), name: sparse.values.name))
+        }
     }
 
     func readNodes(of graph: ONNXGraph) throws {
@@ -66,7 +69,18 @@ extension ONNXValueInfo {
         guard let axes else {
             throw FerryError(.unsupported, found: "does not say how many axes it has", expected: "a shape")
         }
-        return ValueType(dtype, axes.map(\.dimension))
+        let result = ValueType(dtype, axes.map(\.dimension))
+        try result.requireSize()
+        return result
+    }
+}
+
+extension ValueType {
+    /// - Throws: ``FerryError/Code/range`` where no memory could hold the fixed axes.
+    func requireSize() throws {
+        guard let count = shape.compactMap(\.length).checkedProduct, count <= 1 << 40, rank <= 64 else {
+            throw FerryError(.range, found: "a value of shape \(shape)", expected: "one that memory can hold")
+        }
     }
 }
 
@@ -85,7 +99,8 @@ extension ONNXSparseTensor {
     /// The tensor with its zeros.
     func tensor() throws -> Tensor {
         let (values, places) = (try values.tensor(), try indices.tensor())
-        guard let count = dims.checkedProduct, count <= 1 << 28, places.rank == 1 || places.shape.last == dims.count else {
+        guard let count = dims.checkedProduct, count <= 1 << 28, places.rank == 1 || places.shape.last == dims.count
+        else {
             throw FerryError(.unsupported, found: "a sparse tensor of shape \(dims)", expected: "a smaller one")
         }
         let flat = places.rank == 1 ? places.ints : rows(places.ints)

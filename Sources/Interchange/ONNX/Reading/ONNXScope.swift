@@ -106,12 +106,15 @@ package final class ONNXScope {
         if let known = try folded(name, operation, inputs, parameters, outputNames) { return known }
         let values = inputs.map { $0.map(value) }
         let types = try operation.outputTypes(for: Slots(values.map { $0.map(graph.type(of:)) }))
+        try types.forEach { try $0.requireSize() }
         let names = types.indices.map { index in
             index < outputNames.count && !outputNames[index].isEmpty ? outputNames[index] : "\(name):\(index)"
         }
         let layer = graph.addLayer(Graph.Layer(name, operation))
         self.parameters.merge(parameters, scope: graph.layers[layer].name)
-        let outputs = try graph.call(layer: layer, values, mask: mask.map { .given(value($0)) } ?? (hasMasks ? .dropped : .carried), outputNames: names)
+        let outputs = try graph.call(
+            layer: layer, values, mask: mask.map { .given(value($0)) } ?? (hasMasks ? .dropped : .carried),
+            outputNames: names)
         if let shapes = operation as? any ShapeArithmetic {
             contents[outputs[0]] = try shapes.contents(for: Slots(inputs.map { $0.map(known) }))
         }

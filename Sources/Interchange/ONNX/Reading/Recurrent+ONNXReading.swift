@@ -18,7 +18,9 @@ extension LSTM: ONNXRecurrentReadable {
         result["kernel"] = reordered(weights.kernel).transposed([1, 0])
         result["recurrent_kernel"] = reordered(weights.recurrentKernel).transposed([1, 0])
         result["bias"] = weights.bias.map(reordered)
-        result["peephole"] = weights.peephole.map { Self.onnxPeepholeOrder.reorder($0, axis: 0, to: Self.peepholeOrder) }
+        result["peephole"] = weights.peephole.map {
+            Self.onnxPeepholeOrder.reorder($0, axis: 0, to: Self.peepholeOrder)
+        }
         useBias = weights.biases != nil
         usesPeepholes = weights.peephole != nil
         return result
@@ -37,7 +39,11 @@ extension GRU: ONNXRecurrentReadable {
             resetAfter: stated || node.isMistakenPyTorchGRU)
         if !stated && node.isMistakenPyTorchGRU {
             node.scope.note(
-                "node '\(node.scope.label(node.node))' (GRU) says linear_before_reset = 0, which PyTorch's exporter wrote by mistake; read as 1")
+                """
+                node '\(node.scope.label(node.node))' (GRU) says linear_before_reset = 0, which PyTorch's exporter wrote \
+                by mistake; read as 1
+                """
+            )
         }
     }
 
@@ -49,7 +55,8 @@ extension GRU: ONNXRecurrentReadable {
         result["kernel"] = reordered(weights.kernel, axis: 0).transposed([1, 0])
         result["recurrent_kernel"] = reordered(weights.recurrentKernel, axis: 0).transposed([1, 0])
         // Only where the reset acts after the product do the two biases meet the new gate apart.
-        result["bias"] = resetAfter
+        result["bias"] =
+            resetAfter
             ? weights.biases.map { reordered($0, axis: 1) } : weights.bias.map { reordered($0, axis: 0) }
         useBias = weights.biases != nil
         return result

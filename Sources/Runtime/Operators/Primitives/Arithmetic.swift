@@ -39,7 +39,9 @@ package struct Arithmetic: Operator, Hashable {
         // An exponent may have a type of its own.
         if function != .power { try requireOneType(types) }
         guard types[0].dtype != .bool else { throw FerryError.unfit(.bool, expected: "numbers") }
-        return [types[0].with(shape: try types.dropFirst().reduce(types[0].shape) { try broadcastDimensions($0, $1.shape) })]
+        return [
+            types[0].with(shape: try types.dropFirst().reduce(types[0].shape) { try broadcastDimensions($0, $1.shape) })
+        ]
     }
 
     package func evaluate(

@@ -12,7 +12,8 @@ package struct Transpose: Operator, Hashable {
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         let permutation = resolved(rank: inputs[0].rank)
         guard permutation.sorted() == Array(0..<inputs[0].rank) else {
-            throw FerryError(.shape, found: "input \(inputs[0].shape)", expected: "as many axes as \(permutation) names")
+            throw FerryError(
+                .shape, found: "input \(inputs[0].shape)", expected: "as many axes as \(permutation) names")
         }
         return [inputs[0].with(shape: permutation.map { inputs[0].shape[$0] })]
     }
@@ -61,7 +62,8 @@ package struct Squeeze: Operator, Hashable {
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
         let x = inputs[0].tensor
-        let dropped = try axes(inputs).map { try checkedAxes($0, rank: x.rank) } ?? x.shape.indices.filter { x.shape[$0] == 1 }
+        let dropped =
+            try axes(inputs).map { try checkedAxes($0, rank: x.rank) } ?? x.shape.indices.filter { x.shape[$0] == 1 }
         guard dropped.allSatisfy({ x.shape[$0] == 1 }) else {
             throw FerryError(.shape, found: "input \(x.shape)", expected: "length 1 at axes \(dropped)")
         }

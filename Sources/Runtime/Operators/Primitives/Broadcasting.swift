@@ -32,11 +32,14 @@ extension [Dimension] {
     var productDimension: Dimension {
         if contains(.fixed(0)) { return .fixed(0) }
         let open = filter { $0.length == nil }
-        let known = compactMap(\.length).product
+        guard let known = compactMap(\.length).checkedProduct else { return .unknown }
         if open.isEmpty { return .fixed(known) }
         return open.count == 1 && known == 1 ? open[0] : .unknown
     }
 }
+
+/// The most axes of a value.
+let largestRank = 64
 
 /// The most elements of a value whose shape the data decide; more is taken for damage.
 let largestComputedCount = 1 << 28
@@ -47,7 +50,8 @@ let largestComputedCount = 1 << 28
 func checkedShape(_ shape: [Int]) throws -> [Int] {
     guard let count = shape.checkedProduct, count <= largestComputedCount else {
         throw FerryError(
-            .range, found: "a result of shape \(shape)", expected: "lengths from 0, at most \(largestComputedCount) elements")
+            .range, found: "a result of shape \(shape)",
+            expected: "lengths from 0, at most \(largestComputedCount) elements")
     }
     return shape
 }

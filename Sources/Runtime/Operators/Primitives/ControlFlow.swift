@@ -1,6 +1,8 @@
 package import FerryEngine
 
-/// Runs one of two graphs. Inputs: the condition, then those of the first graph, then those of the second.
+/// Runs one of two graphs.
+///
+/// Inputs: the condition, then those of the first graph, then those of the second.
 package struct Conditional: Operator {
     package static let kind = "Conditional"
     /// What runs where the condition is true.
@@ -19,10 +21,13 @@ package struct Conditional: Operator {
         return count...count
     }
 
-    /// Where the branches disagree about a length, it is open.
+    /// Where the branches disagree about a length, it is open; where they disagree about the number of axes, the
+    /// smaller one is expected: exporters write "drop this axis if it has length one" that way, and what follows
+    /// relies on it.
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         guard yes.outputs.count == no.outputs.count else {
-            throw FerryError(.shape, found: "\(yes.outputs.count) and \(no.outputs.count) outputs", expected: "as many of both")
+            throw FerryError(
+                .shape, found: "\(yes.outputs.count) and \(no.outputs.count) outputs", expected: "as many of both")
         }
         return try zip(yes.outputs, no.outputs).map { try common(yes.type(of: $0), no.type(of: $1)) }
     }
@@ -39,26 +44,38 @@ package struct Conditional: Operator {
 
     package func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
         PreparedConditional(
-            yes: try PreparedGraph(yes, parameters.scoped(to: "yes")), no: try PreparedGraph(no, parameters.scoped(to: "no")))
+            yes: try PreparedGraph(yes, parameters.scoped(to: "yes")),
+            no: try PreparedGraph(no, parameters.scoped(to: "no")),
+            ranks: zip(yes.outputs, no.outputs).map { min(yes.type(of: $0).rank, no.type(of: $1).rank) })
     }
 }
 
 private struct PreparedConditional: PreparedOperator {
     let yes: PreparedGraph
     let no: PreparedGraph
+    /// How many axes each output has.
+    let ranks: [Int]
 
     func run(_ inputs: Slots<Signal>, _ state: inout LayerState) throws -> [Signal] {
         let rest = inputs.dropFirst(1)
         let count = yes.graph.inputs.count
-        return try condition(inputs[0].tensor) ? yes.run(rest.prefix(count), &state) : no.run(rest.dropFirst(count), &state)
+        let outputs =
+            try condition(inputs[0].tensor)
+            ? yes.run(rest.prefix(count), &state) : no.run(rest.dropFirst(count), &state)
+        for (output, rank) in zip(outputs, ranks) where output.tensor.rank != rank {
+            throw FerryError(
+                .shape, found: "a branch that gives shape \(output.tensor.shape)", expected: "\(rank) axes")
+        }
+        return outputs
     }
 }
 
 /// Runs a graph again and again (ONNX `Loop`).
 ///
 /// Inputs: how often at most and whether to begin at all, each of which may be left out; the carried values; what the
-/// graph reads besides. The graph's inputs: the count of rounds so far, the condition, the carried values, the rest. Its
-/// outputs: whether to go on, the carried values, and what each round leaves to be stacked along a new first axis.
+/// graph reads besides. The graph's inputs: the count of rounds so far, the condition, the carried values, the rest.
+/// Its outputs: whether to go on, the carried values, and what each round leaves to be stacked along a new first
+/// axis.
 package struct Loop: Operator {
     package static let kind = "Loop"
     package let body: Graph
@@ -114,7 +131,9 @@ private struct PreparedLoop: PreparedOperator {
             rounds.append(outputs.dropFirst(1 + loop.carried).map(\.tensor))
         }
         let stacked = try loop.body.outputs.indices.dropFirst(1 + loop.carried).map { position in
-            try stack(rounds.map { $0[position - 1 - loop.carried] }, like: loop.body.type(of: loop.body.outputs[position]), axis: 0)
+            try stack(
+                rounds.map { $0[position - 1 - loop.carried] }, like: loop.body.type(of: loop.body.outputs[position]),
+                axis: 0)
         }
         return values + stacked.map { Signal($0) }
     }
@@ -204,9 +223,10 @@ private struct PreparedScan: PreparedOperator {
             states = Array(outputs.prefix(scan.stateCount))
             rounds.append(outputs.dropFirst(scan.stateCount).map(\.tensor))
         }
-        return states + (try scan.outputs.indices.map { output in
-            Signal(try stacked(rounds.map { $0[output] }, output: output))
-        })
+        return states
+            + (try scan.outputs.indices.map { output in
+                Signal(try stacked(rounds.map { $0[output] }, output: output))
+            })
     }
 
     private func element(_ sequence: Tensor, _ axis: Int, _ index: Int) -> Signal {
@@ -231,7 +251,8 @@ private func stack(_ tensors: [Tensor], like type: ValueType, axis: Int) throws 
         return Tensor(zeros: shape, dtype: type.dtype)
     }
     if let other = tensors.first(where: { $0.shape != first.shape || $0.dtype != first.dtype }) {
-        throw FerryError(.shape, found: "rounds that leave shapes \(first.shape) and \(other.shape)", expected: "one shape")
+        throw FerryError(
+            .shape, found: "rounds that leave shapes \(first.shape) and \(other.shape)", expected: "one shape")
     }
     return .stacked(tensors, axis: axis)
 }
@@ -245,9 +266,9 @@ private func condition(_ tensor: Tensor) throws -> Bool {
 
 /// The type of a value that is of one of two types.
 private func common(_ a: ValueType, _ b: ValueType) throws -> ValueType {
-    guard a.dtype == b.dtype, a.rank == b.rank else {
-        throw FerryError(
-            .unsupported, found: "branches that give \(a) and \(b)", expected: "one element type and one number of axes")
+    guard a.dtype == b.dtype else {
+        throw FerryError(.unsupported, found: "branches that give \(a) and \(b)", expected: "one element type")
     }
+    guard a.rank == b.rank else { return a.rank < b.rank ? a : b }
     return a.with(shape: zip(a.shape, b.shape).map { $0 == $1 ? $0 : .unknown })
 }

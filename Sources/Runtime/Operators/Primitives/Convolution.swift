@@ -35,9 +35,9 @@ package struct Window: Sendable, Hashable {
     /// - Throws: ``FerryError/Code/range`` where the lists do not belong together.
     package func validate() throws {
         let axes = lengths.count
-        let positive = (lengths + strides + dilations).allSatisfy { $0 > 0 && $0 < 1 << 31 }
+        let positive = (lengths + strides + dilations).allSatisfy { 1..<(1 << 24) ~= $0 }
         guard axes > 0, strides.count == axes, dilations.count == axes, pads.count == 2 * axes, positive,
-            pads.allSatisfy({ 0..<(1 << 31) ~= $0 })
+            pads.allSatisfy({ 0..<(1 << 24) ~= $0 }), lengths.checkedProduct != nil
         else {
             throw FerryError(
                 .range, found: "window \(lengths), strides \(strides), dilations \(dilations), pads \(pads)",
@@ -79,7 +79,8 @@ package struct Window: Sendable, Hashable {
     func outputShape(_ input: [Dimension], channels: Dimension) throws -> [Dimension] {
         try validate()
         guard input.count == lengths.count + 2 else {
-            throw FerryError(.shape, found: "input \(input)", expected: "[batch, channels] and \(lengths.count) axes more")
+            throw FerryError(
+                .shape, found: "input \(input)", expected: "[batch, channels] and \(lengths.count) axes more")
         }
         let axes = try lengths.indices.map { axis -> Dimension in
             guard let length = input[axis + 2].length else { return unchanged(axis) ? input[axis + 2] : .unknown }
@@ -152,7 +153,8 @@ package struct Convolution: Operator, Hashable {
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         try requireOneType(inputs.present)
         let (x, weights) = (inputs[0], inputs[1])
-        let fits = weights.rank == window.lengths.count + 2 && weights.rank == x.rank && groups > 0
+        let fits =
+            weights.rank == window.lengths.count + 2 && weights.rank == x.rank && groups > 0
             && zip(weights.shape.dropFirst(2), window.lengths).allSatisfy { $0.isCompatible(with: .fixed($1)) }
         guard fits, x.dtype.isFloat else {
             throw FerryError(
@@ -175,6 +177,7 @@ package struct Convolution: Operator, Hashable {
         let weights = inputs[1].tensor.cast(to: .float32)
         let (batch, outputs) = (x.shape[0], weights.shape[0])
         let lengths = try window.outputLengths(Array(x.shape.dropFirst(2)))
+        _ = try checkedShape([max(outputs, x.shape[1] * window.lengths.product)] + lengths)
         let flat = weights.reshaped([outputs, weights.shape.dropFirst().reduce(1, *)])
         let parts = (0..<(batch * groups)).map { i in
             flat.sliced(axis: 0, from: i % groups * (outputs / groups), count: outputs / groups)
@@ -240,12 +243,15 @@ package struct Pooling: Operator, Hashable {
         let input = Array(x.shape.dropFirst(2))
         let window = window ?? Window(lengths: input)
         let lengths = try window.outputLengths(input)
+        _ = try checkedShape(x.shape.prefix(2) + lengths)
         let planes = x.shape[0] * x.shape[1]
         let y = x.withUnsafeElements { (source: UnsafeBufferPointer<Float>) in
             Tensor(shape: [planes, lengths.product], of: Float.self) { target in
                 for plane in 0..<planes {
-                    let line = UnsafeBufferPointer(rebasing: source[(plane * input.product)..<((plane + 1) * input.product)])
-                    let seen = UnsafeMutableBufferPointer(rebasing: target[(plane * lengths.product)..<((plane + 1) * lengths.product)])
+                    let line = UnsafeBufferPointer(
+                        rebasing: source[(plane * input.product)..<((plane + 1) * input.product)])
+                    let seen = UnsafeMutableBufferPointer(
+                        rebasing: target[(plane * lengths.product)..<((plane + 1) * lengths.product)])
                     pool(line, seen, window, input, lengths)
                 }
             }

@@ -92,7 +92,9 @@ package struct Elementwise: Operator, Hashable {
     }
 }
 
-/// Holds each number between two bounds, each of which may be left out. Inputs: x, minimum, maximum.
+/// Holds each number between two bounds, each of which may be left out.
+///
+/// Inputs: x, minimum, maximum.
 package struct Clip: Operator, Hashable {
     package static let kind = "Clip"
 

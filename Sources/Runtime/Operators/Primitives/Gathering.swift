@@ -1,6 +1,8 @@
 package import FerryEngine
 
-/// Picks slices along an axis: output[…, j, …] = x[…, indices[j], …]. Inputs: x, indices of any shape.
+/// Picks slices along an axis: output[…, j, …] = x[…, indices[j], …].
+///
+/// Inputs: x, indices of any shape.
 package struct Gather: Operator, Hashable {
     package static let kind = "Gather"
     package var axis: Int
@@ -21,11 +23,15 @@ package struct Gather: Operator, Hashable {
         let (x, indices) = (inputs[0].tensor, inputs[1].tensor)
         let axis = try checkedAxis(axis, rank: x.rank)
         let rows = try indices.ints.map { try checkedIndex($0, length: x.shape[axis]) }
-        return [Signal(x.gathering(rows, axis: axis).reshaped(x.shape[..<axis] + indices.shape + x.shape[(axis + 1)...]))]
+        return [
+            Signal(x.gathering(rows, axis: axis).reshaped(x.shape[..<axis] + indices.shape + x.shape[(axis + 1)...]))
+        ]
     }
 }
 
-/// Picks an element for each index along an axis. Inputs: x, indices of the same rank.
+/// Picks an element for each index along an axis.
+///
+/// Inputs: x, indices of the same rank.
 package struct GatherElements: Operator, Hashable {
     package static let kind = "GatherElements"
     package var axis: Int
@@ -37,7 +43,8 @@ package struct GatherElements: Operator, Hashable {
 
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         guard inputs[0].rank == inputs[1].rank else {
-            throw FerryError(.shape, found: "indices \(inputs[1].shape)", expected: "as many axes as \(inputs[0].shape)")
+            throw FerryError(
+                .shape, found: "indices \(inputs[1].shape)", expected: "as many axes as \(inputs[0].shape)")
         }
         _ = try checkedAxis(axis, rank: inputs[0].rank)
         return [inputs[0].with(shape: inputs[1].shape)]
@@ -49,21 +56,27 @@ package struct GatherElements: Operator, Hashable {
         let (x, indices) = (inputs[0].tensor, inputs[1].tensor)
         let axis = try checkedAxis(axis, rank: x.rank)
         guard x.shape.indices.allSatisfy({ $0 == axis || indices.shape[$0] <= x.shape[$0] }) else {
-            throw FerryError(.shape, found: "indices \(indices.shape)", expected: "no more than \(x.shape) but along axis \(axis)")
+            throw FerryError(
+                .shape, found: "indices \(indices.shape)", expected: "no more than \(x.shape) but along axis \(axis)")
         }
         let strides = x.shape.rowMajorStrides
         let picks = indices.ints
         var sources: [Int] = []
         sources.reserveCapacity(picks.count)
         forEachIndex(indices.shape) { position in
-            sources.append(zip(position, strides).enumerated().reduce(0) { $1.offset == axis ? $0 : $0 + $1.element.0 * $1.element.1 })
+            sources.append(
+                zip(position, strides).enumerated().reduce(0) {
+                    $1.offset == axis ? $0 : $0 + $1.element.0 * $1.element.1
+                })
         }
         for i in sources.indices { sources[i] += try checkedIndex(picks[i], length: x.shape[axis]) * strides[axis] }
         return [Signal(x.reshaped([x.count]).rows(sources).reshaped(indices.shape))]
     }
 }
 
-/// Picks slices by index vectors, which the last axis of the second input holds. Inputs: x, indices.
+/// Picks slices by index vectors, which the last axis of the second input holds.
+///
+/// Inputs: x, indices.
 package struct GatherND: Operator, Hashable {
     package static let kind = "GatherND"
     /// How many leading axes both inputs share.
@@ -76,9 +89,12 @@ package struct GatherND: Operator, Hashable {
 
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         let (x, indices) = (inputs[0], inputs[1])
-        guard let depth = indices.shape.last?.length, 0..<indices.rank ~= batchAxes, depth >= 1, batchAxes + depth <= x.rank else {
+        guard let depth = indices.shape.last?.length, 0..<indices.rank ~= batchAxes, depth >= 1,
+            batchAxes + depth <= x.rank
+        else {
             throw FerryError(
-                .shape, found: "indices \(indices.shape) into \(x.shape)", expected: "a last axis no longer than the input's rank")
+                .shape, found: "indices \(indices.shape) into \(x.shape)",
+                expected: "a last axis no longer than the input's rank")
         }
         return [x.with(shape: indices.shape.dropLast() + x.shape.dropFirst(batchAxes + depth))]
     }
@@ -91,7 +107,8 @@ package struct GatherND: Operator, Hashable {
         let axes = x.shape[batchAxes..<(batchAxes + depth)]
         let batch = x.shape.prefix(batchAxes).reduce(1, *)
         guard Array(indices.shape.prefix(batchAxes)) == Array(x.shape.prefix(batchAxes)) else {
-            throw FerryError(.shape, found: "indices \(indices.shape) into \(x.shape)", expected: "\(batchAxes) equal axes")
+            throw FerryError(
+                .shape, found: "indices \(indices.shape) into \(x.shape)", expected: "\(batchAxes) equal axes")
         }
         let rows = x.reshaped([batch * axes.reduce(1, *)] + x.shape.dropFirst(batchAxes + depth))
         let values = indices.ints
@@ -106,7 +123,9 @@ package struct GatherND: Operator, Hashable {
     }
 }
 
-/// Reverses the first steps of each sequence, as many as its length says. Inputs: x, lengths [batch].
+/// Reverses the first steps of each sequence, as many as its length says.
+///
+/// Inputs: x, lengths [batch].
 package struct ReverseSequence: Operator, Hashable {
     package static let kind = "ReverseSequence"
     package var batchAxis: Int

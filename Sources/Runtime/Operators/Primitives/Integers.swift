@@ -8,7 +8,9 @@ package struct Integers: Sendable, Hashable {
     package var slot: Int?
 
     /// Known integers; they may be negative.
-    package static func known(_ values: [Int]) -> Integers { Integers(expected: values.map(Dimension.fixed), slot: nil) }
+    package static func known(_ values: [Int]) -> Integers {
+        Integers(expected: values.map(Dimension.fixed), slot: nil)
+    }
 
     /// The contents of input `slot`, of which `expected` is known beforehand.
     package static func input(_ slot: Int, expected: [Dimension]? = nil) -> Integers {
@@ -25,9 +27,10 @@ package struct Integers: Sendable, Hashable {
         return values
     }
 
-    /// How many there are, where that is known.
+    /// How many there are, where that is known and no more than a tensor may have axes.
     func count(_ inputs: Slots<ValueType>) -> Int? {
-        expected?.count ?? slot.flatMap { inputs[$0].shape.productDimension.length }
+        let count = expected?.count ?? slot.flatMap { inputs[$0].shape.productDimension.length }
+        return count.flatMap { $0 <= largestRank ? $0 : nil }
     }
 }
 

@@ -64,7 +64,10 @@ package struct Logic: Operator, Hashable {
         if let other = inputs.present.first(where: { $0.dtype != .bool }) {
             throw FerryError.unfit(other.dtype, expected: "booleans")
         }
-        return [inputs[0].with(shape: try inputs.present.dropFirst().reduce(inputs[0].shape) { try broadcastDimensions($0, $1.shape) })]
+        return [
+            inputs[0].with(
+                shape: try inputs.present.dropFirst().reduce(inputs[0].shape) { try broadcastDimensions($0, $1.shape) })
+        ]
     }
 
     package func evaluate(
@@ -83,7 +86,9 @@ package struct Logic: Operator, Hashable {
     }
 }
 
-/// Takes each element from one of two inputs, as a condition says; all three broadcast. Inputs: condition, yes, no.
+/// Takes each element from one of two inputs, as a condition says; all three broadcast.
+///
+/// Inputs: condition, yes, no.
 package struct Choice: Operator, Hashable {
     package static let kind = "Choice"
 
@@ -93,7 +98,9 @@ package struct Choice: Operator, Hashable {
     package var timeLocality: TimeLocality { .perStep }
 
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
-        guard inputs[0].dtype == .bool else { throw FerryError.unfit(inputs[0].dtype, expected: "a condition of booleans") }
+        guard inputs[0].dtype == .bool else {
+            throw FerryError.unfit(inputs[0].dtype, expected: "a condition of booleans")
+        }
         try requireOneType([inputs[1], inputs[2]])
         let shape = try broadcastDimensions(broadcastDimensions(inputs[0].shape, inputs[1].shape), inputs[2].shape)
         return [inputs[1].with(shape: shape)]
@@ -141,7 +148,9 @@ package struct Classification: Operator, Hashable {
     package var timeLocality: TimeLocality { .perStep }
 
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
-        guard inputs[0].dtype.isFloat else { throw FerryError.unfit(inputs[0].dtype, expected: "floating-point numbers") }
+        guard inputs[0].dtype.isFloat else {
+            throw FerryError.unfit(inputs[0].dtype, expected: "floating-point numbers")
+        }
         return [inputs[0].with(dtype: .bool)]
     }
 

@@ -76,7 +76,9 @@ package struct Fill: Operator {
     }
 }
 
-/// The numbers from a start to before a limit, a step apart. Inputs: start, limit, step, each one element.
+/// The numbers from a start to before a limit, a step apart.
+///
+/// Inputs: start, limit, step, each one element.
 package struct NumberRange: Operator, Hashable {
     package static let kind = "Range"
 
@@ -124,7 +126,8 @@ package struct LengthMask: Operator, Hashable {
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         guard inputs[0].rank == 1, inputs[1].rank >= 2 else {
             throw FerryError(
-                .shape, found: "lengths \(inputs[0].shape) of sequences \(inputs[1].shape)", expected: "one for each sequence")
+                .shape, found: "lengths \(inputs[0].shape) of sequences \(inputs[1].shape)",
+                expected: "one for each sequence")
         }
         return [ValueType(.bool, Array(inputs[1].shape.prefix(2)))]
     }

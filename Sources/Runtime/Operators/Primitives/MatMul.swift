@@ -11,7 +11,8 @@ package struct MatMul: Operator, Hashable {
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         try requireOneType(inputs.present)
         let (a, b) = (inputs[0].shape, inputs[1].shape)
-        guard let inner = a.last, !b.isEmpty, inputs[0].dtype != .bool, inner.isCompatible(with: b[max(b.count - 2, 0)]) else {
+        guard let inner = a.last, !b.isEmpty, inputs[0].dtype != .bool, inner.isCompatible(with: b[max(b.count - 2, 0)])
+        else {
             throw FerryError(.shape, found: "inputs \(a) and \(b)", expected: "matrices with equal inner axes")
         }
         let leading = try broadcastDimensions(Array(a.dropLast(2)), Array(b.dropLast(2)))
@@ -35,7 +36,8 @@ package struct MatMul: Operator, Hashable {
     private func matrices(_ a: Tensor, _ b: Tensor) throws -> Tensor {
         let (inner, columns) = (a.shape[a.rank - 1], b.shape[b.rank - 1])
         guard inner == b.shape[b.rank - 2] else {
-            throw FerryError(.shape, found: "inputs \(a.shape) and \(b.shape)", expected: "matrices with equal inner axes")
+            throw FerryError(
+                .shape, found: "inputs \(a.shape) and \(b.shape)", expected: "matrices with equal inner axes")
         }
         guard b.rank > 2 else {
             let rows = a.shape.dropLast().reduce(1, *)
@@ -50,13 +52,16 @@ package struct MatMul: Operator, Hashable {
         let right = b.broadcast(to: leading + [inner, columns]).reshaped([count * inner, columns])
         guard count > 0 else { return Tensor(zeros: leading + [rows, columns], dtype: a.dtype.numberType.dtype) }
         let parts = (0..<count).map { i in
-            product(left.sliced(axis: 0, from: i * rows, count: rows), right.sliced(axis: 0, from: i * inner, count: inner))
+            product(
+                left.sliced(axis: 0, from: i * rows, count: rows), right.sliced(axis: 0, from: i * inner, count: inner))
         }
         return Tensor.concatenated(parts, axis: 0).reshaped(leading + [rows, columns])
     }
 }
 
-/// α A′·B′ + β C, where A′ and B′ may be transposed and C broadcasts. Inputs: A, B, optionally C.
+/// α A′·B′ + β C, where A′ and B′ may be transposed and C broadcasts.
+///
+/// Inputs: A, B, optionally C.
 package struct Gemm: Operator, Hashable {
     package static let kind = "Gemm"
     package var alpha: Float
@@ -76,7 +81,8 @@ package struct Gemm: Operator, Hashable {
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         try requireOneType(inputs.present)
         guard inputs[0].rank == 2, inputs[1].rank == 2 else {
-            throw FerryError(.shape, found: "inputs \(inputs[0].shape) and \(inputs[1].shape)", expected: "two matrices")
+            throw FerryError(
+                .shape, found: "inputs \(inputs[0].shape) and \(inputs[1].shape)", expected: "two matrices")
         }
         let a = transposesA ? inputs[0].shape.reversed() : inputs[0].shape
         let b = transposesB ? inputs[1].shape.reversed() : inputs[1].shape
@@ -97,7 +103,8 @@ package struct Gemm: Operator, Hashable {
         var y = scaled(product(a, b), alpha)
         if let c = inputs[optional: 2]?.tensor {
             var plain = LayerState()
-            y = try Arithmetic(.add).evaluate(Slots([Signal(y), Signal(scaled(c.asNumbers(), beta))]), parameters, &plain)[0].tensor
+            y = try Arithmetic(.add).evaluate(
+                Slots([Signal(y), Signal(scaled(c.asNumbers(), beta))]), parameters, &plain)[0].tensor
         }
         return [Signal(y.cast(to: a.dtype))]
     }

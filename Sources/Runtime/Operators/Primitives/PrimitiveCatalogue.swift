@@ -13,6 +13,7 @@ package enum PrimitiveCatalogue {
         // Products and sums
         MatMul.self, Gemm.self, Convolution.self, Pooling.self, Reduction.self, ArgExtremum.self, CumulativeSum.self,
         TopK.self, OneHot.self, NonZero.self,
+        Einsum.self,
         // Control
         Conditional.self, Loop.self, Scan.self,
     ]

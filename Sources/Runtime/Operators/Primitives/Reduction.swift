@@ -38,7 +38,8 @@ package struct Reduction: Operator, Hashable {
         let x = inputs[0]
         guard let known = axes.map(\.values) ?? [] else {
             guard keepsAxes else {
-                throw FerryError(.unsupported, found: "axes that are computed", expected: "known ones, or axes that stay")
+                throw FerryError(
+                    .unsupported, found: "axes that are computed", expected: "known ones, or axes that stay")
             }
             return [x.with(shape: x.shape.map { _ in .unknown })]
         }
@@ -162,7 +163,9 @@ package struct ArgExtremum: Operator, Hashable {
     }
 }
 
-/// The sums of all elements up to each along an axis. Inputs: x, the axis (a scalar).
+/// The sums of all elements up to each along an axis.
+///
+/// Inputs: x, the axis (a scalar).
 package struct CumulativeSum: Operator, Hashable {
     package static let kind = "CumulativeSum"
     /// Whether the element itself is left out.
@@ -183,7 +186,9 @@ package struct CumulativeSum: Operator, Hashable {
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
         let x = inputs[0].tensor
-        guard let axis = inputs[1].tensor.ints.first else { throw FerryError(.shape, found: "no axis", expected: "one") }
+        guard let axis = inputs[1].tensor.ints.first else {
+            throw FerryError(.shape, found: "no axis", expected: "one")
+        }
         let numbers = x.asNumbers()
         let summed = sums(numbers, try checkedAxis(axis, rank: x.rank), numbers.dtype.numberType)
         return [Signal(summed.cast(to: x.dtype))]

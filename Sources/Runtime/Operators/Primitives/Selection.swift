@@ -1,7 +1,8 @@
 package import FerryEngine
 
-/// The largest or smallest elements along an axis and their places. Inputs: x, and how many where that is computed.
-/// Outputs: the elements, their int64 indices.
+/// The largest or smallest elements along an axis and their places.
+///
+/// Inputs: x, and how many where that is computed. Outputs: the elements, their int64 indices.
 package struct TopK: Operator, Hashable {
     package static let kind = "TopK"
     /// How many, one number.
@@ -35,7 +36,8 @@ package struct TopK: Operator, Hashable {
         let x = inputs[0].tensor
         let axis = try checkedAxis(axis, rank: x.rank)
         guard let k = try count(inputs).first, 0...x.shape[axis] ~= k else {
-            throw FerryError(.range, found: "more elements than axis \(axis) of \(x.shape) has", expected: "at most as many")
+            throw FerryError(
+                .range, found: "more elements than axis \(axis) of \(x.shape) has", expected: "at most as many")
         }
         let (outer, length, inner) = x.split(at: axis)
         let picks = x.asNumbers().lines(axis).map { Array(order($0, x.dtype.numberType).prefix(k)) }
@@ -59,7 +61,9 @@ package struct TopK: Operator, Hashable {
     }
 }
 
-/// A line of one value for off, with another at each index. Inputs: indices, depth, [off, on].
+/// A line of one value for off, with another at each index.
+///
+/// Inputs: indices, depth, [off, on].
 package struct OneHot: Operator, Hashable {
     package static let kind = "OneHot"
     /// Where the new axis is in the output.
@@ -89,7 +93,8 @@ package struct OneHot: Operator, Hashable {
     ) throws -> [Signal] {
         let (indices, values) = (inputs[0].tensor, inputs[1].tensor)
         guard let depth = try depth(inputs).first, depth > 0, values.count == 2 else {
-            throw FerryError(.range, found: "an empty depth, or not two values", expected: "a positive depth and two values")
+            throw FerryError(
+                .range, found: "an empty depth, or not two values", expected: "a positive depth and two values")
         }
         let axis = try checkedAxis(axis, rank: indices.rank + 1)
         _ = try checkedShape(indices.shape + [depth])

@@ -78,7 +78,8 @@ extension Concatenate: ShapeArithmetic {
 
 extension Slice: ShapeArithmetic {
     package func contents(for inputs: Slots<KnownValue>) throws -> [Dimension]? {
-        guard let x = inputs[0].contents, inputs[0].type.rank == 1, starts.slot == nil, ends.slot == nil, axes?.slot == nil,
+        guard let x = inputs[0].contents, inputs[0].type.rank == 1, starts.slot == nil, ends.slot == nil,
+            axes?.slot == nil,
             steps?.slot == nil
         else { return nil }
         // The places say which elements remain.
@@ -98,7 +99,8 @@ extension Arithmetic: ShapeArithmetic {
     private func combined(_ a: Dimension, _ b: Dimension) -> Dimension {
         guard let x = a.length, let y = b.length else {
             switch (function, a, b) {
-            case (.multiply, _, .fixed(1)), (.divide, _, .fixed(1)), (.add, _, .fixed(0)), (.subtract, _, .fixed(0)): return a
+            case (.multiply, _, .fixed(1)), (.divide, _, .fixed(1)), (.add, _, .fixed(0)), (.subtract, _, .fixed(0)):
+                return a
             case (.multiply, .fixed(1), _), (.add, .fixed(0), _): return b
             default: return .unknown
             }

@@ -44,8 +44,10 @@ package struct Slice: Operator, Hashable {
         let (starts, ends) = (try starts(inputs), try ends(inputs))
         let axes = try axes(inputs) ?? Array(starts.indices)
         let steps = try steps(inputs) ?? starts.map { _ in 1 }
-        guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count, !steps.contains(0) else {
-            throw FerryError(.range, found: "starts \(starts), ends \(ends), axes \(axes), steps \(steps)", expected: "one each")
+        guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count, !steps.contains(0)
+        else {
+            throw FerryError(
+                .range, found: "starts \(starts), ends \(ends), axes \(axes), steps \(steps)", expected: "one each")
         }
         for (i, axis) in axes.enumerated() {
             let axis = try checkedAxis(axis, rank: x.rank)
@@ -72,13 +74,13 @@ package struct Slice: Operator, Hashable {
         func fromFront(_ index: Int) -> Int { index < 0 ? (index < -length ? -1 : index + length) : min(index, length) }
         if step > 0 {
             let (first, last) = (max(fromFront(start), 0), max(fromFront(end), 0))
-            return (first, max(0, (last - first + step - 1) / step))
+            return (first, last > first ? (last - first - 1) / step + 1 : 0)
         }
         let first = min(max(fromFront(start), 0), length - 1)
         let last = min(fromFront(end), length - 1)
         // The magnitude of the smallest integer does not fit.
         let stride = step == .min ? Int.max : -step
-        return (first, max(0, (first - last + stride - 1) / stride))
+        return (first, first > last ? (first - last - 1) / stride + 1 : 0)
     }
 }
 
@@ -142,7 +144,9 @@ package struct Split: Operator, Hashable {
     }
 }
 
-/// Adds elements before and behind along some axes. Inputs: x, then where they are computed the pads and the value.
+/// Adds elements before and behind along some axes.
+///
+/// Inputs: x, then where they are computed the pads and the value.
 package struct Pad: Operator, Hashable {
     package static let kind = "Pad"
 
@@ -175,7 +179,7 @@ package struct Pad: Operator, Hashable {
         guard let pads = pads.expected, let axes = axes.map(\.values) ?? Array(0..<type.rank) else {
             return [type.with(shape: type.shape.map { _ in .unknown })]
         }
-        try check(pads.count, axes.count)
+        try check(pads.map { $0.length ?? 0 }, axes.count)
         for (i, axis) in axes.enumerated() {
             let axis = try checkedAxis(axis, rank: type.rank)
             let (before, behind) = (pads[i], pads[i + axes.count])
@@ -192,7 +196,7 @@ package struct Pad: Operator, Hashable {
         var x = inputs[0].tensor
         let pads = try pads(inputs)
         let axes = try axes(inputs) ?? Array(0..<x.rank)
-        try check(pads.count, axes.count)
+        try check(pads, axes.count)
         let value = valueSlot.flatMap { inputs[optional: $0]?.tensor } ?? Tensor(zeros: [1], dtype: x.dtype)
         guard value.count == 1 else { throw FerryError(.shape, found: "value \(value.shape)", expected: "one element") }
         for (i, axis) in axes.enumerated() {
@@ -201,9 +205,12 @@ package struct Pad: Operator, Hashable {
         return [Signal(x)]
     }
 
-    private func check(_ pads: Int, _ axes: Int) throws {
-        guard pads == 2 * axes else {
-            throw FerryError(.shape, found: "\(pads) pads", expected: "two for each of \(axes) axes")
+    private func check(_ pads: [Int], _ axes: Int) throws {
+        guard pads.count == 2 * axes else {
+            throw FerryError(.shape, found: "\(pads.count) pads", expected: "two for each of \(axes) axes")
+        }
+        guard pads.allSatisfy({ abs(max($0, -.max)) <= largestComputedCount }) else {
+            throw FerryError(.range, found: "pads \(pads)", expected: "at most \(largestComputedCount)")
         }
     }
 

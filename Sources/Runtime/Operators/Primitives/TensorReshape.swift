@@ -76,8 +76,8 @@ package struct TensorReshape: Operator, Hashable {
             guard length != .unknown, let match = open.firstIndex(of: length) else { return result }
             open.remove(at: match)
         }
-        let fixed = target.enumerated().compactMap { $0 == free ? nil : $1.length }.product
-        let total = x.compactMap(\.length).product
+        let rest = target.enumerated().compactMap { $0 == free ? nil : $1.length }
+        guard let fixed = rest.checkedProduct, let total = x.compactMap(\.length).checkedProduct else { return result }
         if open.isEmpty, fixed > 0, total % fixed == 0 {
             result[free] = .fixed(total / fixed)
         } else if open.count == 1, total == fixed {
@@ -147,9 +147,10 @@ package struct Tile: Operator, Hashable {
         let x = inputs[0].tensor
         let factors = try repeats(inputs)
         try check(factors.count, rank: x.rank)
-        let pairs = zip(factors, x.shape).flatMap { [$0, $1] }
-        let shape = try checkedShape(zip(factors, x.shape).map { max($0, -1) * $1 })
-        let spread = x.reshaped(x.shape.flatMap { [1, $0] }).broadcast(to: try checkedShape(pairs))
+        // The product of all pairs is the size of the result, so once it is sound no single product overflows.
+        let pairs = try checkedShape(zip(factors, x.shape).flatMap { [$0, $1] })
+        let spread = x.reshaped(x.shape.flatMap { [1, $0] }).broadcast(to: pairs)
+        let shape = zip(factors, x.shape).map { $0 * $1 }
         return [Signal(spread.reshaped(shape))]
     }
 
@@ -164,7 +165,7 @@ extension Dimension {
     /// The length of an axis `factor` times as long.
     func times(_ factor: Dimension) -> Dimension {
         switch (self, factor) {
-        case (.fixed(let a), .fixed(let b)): .fixed(a * b)
+        case (.fixed(let a), .fixed(let b)): [a, b].checkedProduct.map(Dimension.fixed) ?? .unknown
         case (_, .fixed(1)): self
         case (.fixed(1), _): factor
         default: .unknown

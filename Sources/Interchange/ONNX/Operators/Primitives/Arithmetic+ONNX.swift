@@ -4,7 +4,8 @@ package import FerryRuntime
 extension Arithmetic: ONNXReadable {
     package static let readableOperators = ["Mod"] + functions.keys
     private static let functions: [String: Function] = [
-        "Add": .add, "Sub": .subtract, "Mul": .multiply, "Div": .divide, "Pow": .power, "Min": .minimum, "Max": .maximum,
+        "Add": .add, "Sub": .subtract, "Mul": .multiply, "Div": .divide, "Pow": .power, "Min": .minimum,
+        "Max": .maximum,
         "Sum": .sum, "Mean": .mean,
     ]
 
@@ -20,7 +21,9 @@ extension Arithmetic: ONNXReadable {
     /// Before version 7 the second input was aligned with the first from an axis on, where an attribute said so.
     private static func aligned(_ node: inout ONNXNodeReader, _ operands: [ONNXOperand?]) throws -> ONNXOperand? {
         _ = try node.attributes.int("broadcast")
-        guard let axis = try node.attributes.int("axis"), let a = operands[0], let b = operands[1] else { return operands[1] }
+        guard let axis = try node.attributes.int("axis"), let a = operands[0], let b = operands[1] else {
+            return operands[1]
+        }
         let trailing = node.type(a).rank - (axis < 0 ? axis + node.type(a).rank : axis) - node.type(b).rank
         guard trailing > 0 else { return b }
         let rank = node.type(b).rank
@@ -46,7 +49,8 @@ extension Elementwise: ONNXReadable {
 extension Comparison: ONNXReadable {
     package static let readableOperators = Array(relations.keys)
     private static let relations: [String: Relation] = [
-        "Equal": .equal, "Greater": .greater, "GreaterOrEqual": .greaterOrEqual, "Less": .less, "LessOrEqual": .lessOrEqual,
+        "Equal": .equal, "Greater": .greater, "GreaterOrEqual": .greaterOrEqual, "Less": .less,
+        "LessOrEqual": .lessOrEqual,
     ]
 
     package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {

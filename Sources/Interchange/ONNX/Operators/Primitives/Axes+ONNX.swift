@@ -84,7 +84,8 @@ extension Tile: ONNXReadable {
 
     package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
         guard node.opset >= 6 else {
-            throw FerryError(.unsupported, found: "tiles along one axis only, as before version 6", expected: "version 6 or later")
+            throw FerryError(
+                .unsupported, found: "tiles along one axis only, as before version 6", expected: "version 6 or later")
         }
         var operands: [ONNXOperand?] = [try node.input(0)]
         let repeats = try node.integers(node.input(1), &operands)
@@ -129,7 +130,8 @@ enum ONNXConstant: ONNXReadable {
 
     static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
         guard let tensor = try value(&node.attributes) else {
-            throw FerryError(.missingKey, found: "no value that is a number", expected: "one of value, value_float, value_int …")
+            throw FerryError(
+                .missingKey, found: "no value that is a number", expected: "one of value, value_float, value_int …")
         }
         return [.constant(tensor, name: node.node.outputs.first ?? "constant")]
     }

@@ -44,7 +44,8 @@ extension Cast: ONNXReadable {
         let type = ONNXDataType(number)
         guard let dtype = type.dtype else {
             throw FerryError(
-                .unsupported, at: ["attribute 'to'"], found: "elements of type \(type)", expected: "numbers or booleans")
+                .unsupported, at: ["attribute 'to'"], found: "elements of type \(type)", expected: "numbers or booleans"
+            )
         }
         let x = try node.input(0)
         return node.type(x).dtype == dtype ? [x] : try node.append(Cast(to: dtype), [x])
@@ -53,7 +54,8 @@ extension Cast: ONNXReadable {
     /// Before version 6 the type was a text such as `FLOAT`.
     private static func legacyType(_ node: inout ONNXNodeReader) throws -> Int {
         let names = [
-            "FLOAT": 1, "UINT8": 2, "INT8": 3, "UINT16": 4, "INT16": 5, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10,
+            "FLOAT": 1, "UINT8": 2, "INT8": 3, "UINT16": 4, "INT16": 5, "INT32": 6, "INT64": 7, "BOOL": 9,
+            "FLOAT16": 10,
             "DOUBLE": 11, "UINT32": 12, "UINT64": 13,
         ]
         return names[try node.attributes.text("to") ?? ""] ?? 0

@@ -47,7 +47,8 @@ extension Scan: ONNXReadable {
 
     package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
         guard node.opset >= 9 else {
-            throw FerryError(.unsupported, found: "has a batch axis of its own, as before version 9", expected: "version 9 or later")
+            throw FerryError(
+                .unsupported, found: "has a batch axis of its own, as before version 9", expected: "version 9 or later")
         }
         let body = try node.graph("body")
         let operands = try node.inputs().compactMap { $0 }
@@ -63,9 +64,11 @@ extension Scan: ONNXReadable {
             type.shape.remove(at: try checkedAxis(direction.axis, rank: type.rank))
             return type
         }
-        let scope = try node.scope.stable(body, states: operands.prefix(stateCount).map(node.type), elements: elements) { $0 }
+        let scope = try node.scope.stable(body, states: operands.prefix(stateCount).map(node.type), elements: elements)
+        { $0 }
         return try node.append(
-            Scan(scope.graph, inputs: sequences, outputs: outputs), operands + scope.captured, parameters: scope.parameters)
+            Scan(scope.graph, inputs: sequences, outputs: outputs), operands + scope.captured,
+            parameters: scope.parameters)
     }
 
     private static func directions(_ node: inout ONNXNodeReader, _ name: String, count: Int) throws -> [Direction] {
@@ -73,7 +76,8 @@ extension Scan: ONNXReadable {
         let axes = try node.attributes.ints("\(name)_axes") ?? none
         let reversed = try node.attributes.ints("\(name)_directions") ?? none
         guard axes.count == count, reversed.count == count else {
-            throw FerryError.damaged("\(axes.count) axes and \(reversed.count) directions of \(name)s", expected: "\(count) of each")
+            throw FerryError.damaged(
+                "\(axes.count) axes and \(reversed.count) directions of \(name)s", expected: "\(count) of each")
         }
         return zip(axes, reversed).map { Direction(axis: $0, isReversed: $1 != 0) }
     }
@@ -91,7 +95,7 @@ extension ONNXNodeReader {
 extension ONNXScope {
     /// Reads a body that is run again and again, with the types that its states have in every round.
     ///
-    /// - Parameter results: what of the body's outputs begins with the states.
+    /// `results` drops what comes before the states among the body's outputs.
     fileprivate func stable(
         _ body: ONNXGraph, fixed: [ValueType] = [], states: [ValueType], elements: [ValueType] = [],
         _ results: (ArraySlice<ValueType>) -> ArraySlice<ValueType>

@@ -34,7 +34,10 @@ extension Split: ONNXReadable {
         var operands: [ONNXOperand?] = [try node.input(0)]
         let axis = try node.attributes.int("axis") ?? 0
         let lengths = try node.integers("split", orInput: 1, since: 13, &operands)
-        let count = try node.attributes.int("num_outputs") ?? node.node.outputs.count
+        let count = node.node.outputs.count
+        if let stated = try node.attributes.int("num_outputs"), stated != count {
+            throw FerryError.damaged("attribute 'num_outputs' is \(stated)", expected: "\(count), as there are outputs")
+        }
         return try node.append(Split(axis: axis, lengths: lengths, count: count), operands)
     }
 }
@@ -47,11 +50,13 @@ extension Pad: ONNXReadable {
         let modes = Dictionary(uniqueKeysWithValues: Mode.allCases.map { ($0.rawValue, $0) })
         let mode = try node.attributes.choice("mode", modes, default: .constant)
         var operands: [ONNXOperand?] = [x]
-        guard let pads = try node.integers(node.opset < 2 ? "paddings" : "pads", orInput: 1, since: 11, &operands) else {
+        guard let pads = try node.integers(node.opset < 2 ? "paddings" : "pads", orInput: 1, since: 11, &operands)
+        else {
             throw FerryError(.missingKey, found: "no pads", expected: "two for each axis")
         }
         let axes = node.opset < 18 ? nil : try node.integers(3, &operands)
-        let constant = node.opset < 11
+        let constant =
+            node.opset < 11
             ? try node.attributes.float("value").map { node.literal(Tensor(scalar: $0).cast(to: node.type(x).dtype)) }
             : try node.optional(2)
         if let constant { operands.append(constant) }
@@ -112,7 +117,8 @@ extension TopK: ONNXReadable {
         // All elements come in order, which is what an unsorted result may be too.
         node.attributes.ignore("sorted")
         var operands: [ONNXOperand?] = [try node.input(0)]
-        let count = node.opset < 10
+        let count =
+            node.opset < 10
             ? Integers.known([try node.attributes.int("k") ?? 0]) : try node.integers(node.input(1), &operands)
         let axis = try node.attributes.int("axis") ?? -1
         let largest = try node.attributes.flag("largest", default: true)

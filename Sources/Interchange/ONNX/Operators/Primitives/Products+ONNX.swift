@@ -26,7 +26,8 @@ extension Convolution: ONNXReadable {
         let stated = try node.attributes.ints("kernel_shape")
         guard weights.rank >= 3, let lengths = stated ?? Array(weights.shape.dropFirst(2)).lengths else {
             throw FerryError(
-                .shape, found: "weights \(weights.shape)", expected: "[output channels, channels / groups] and the window")
+                .shape, found: "weights \(weights.shape)",
+                expected: "[output channels, channels / groups] and the window")
         }
         let window = try Window(&node.attributes, lengths: lengths)
         return try node.append(Convolution(window, groups: node.attributes.int("group") ?? 1), node.inputs())
@@ -55,7 +56,8 @@ extension Pooling: ONNXReadable {
 extension Window {
     fileprivate init(_ attributes: inout ONNXAttributes, lengths: [Int]) throws {
         self.init(
-            lengths: lengths, strides: try attributes.ints("strides") ?? [], dilations: try attributes.ints("dilations") ?? [],
+            lengths: lengths, strides: try attributes.ints("strides") ?? [],
+            dilations: try attributes.ints("dilations") ?? [],
             pads: try attributes.ints("pads") ?? [])
         automaticPadding = try attributes.choice(
             "auto_pad", ["NOTSET": .none, "SAME_UPPER": .sameUpper, "SAME_LOWER": .sameLower, "VALID": .valid],

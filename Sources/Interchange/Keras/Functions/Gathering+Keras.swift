@@ -1,0 +1,62 @@
+import FerryEngine
+import FerryRuntime
+
+extension Gather {
+    /// The functions that pick and repeat elements.
+    static let kerasFunctions: [KerasFunction] = [
+        KerasFunction(["take", "gather"], parameters: ["x", "indices"]) { call in
+            let axis = try call.ints("axis")?.first
+            let shared = try call.int("batch_dims", default: 0)
+            guard shared == 0 else { throw FerryError(.unsupported, found: "batch_dims \(shared)", expected: "0") }
+            var x = try call.tensor("x", "params")
+            let indices = try call.tensor("indices")
+            if axis == nil { x = try call.helper(TensorReshape(.known([-1])), x) }
+            return try call.apply(Gather(axis: axis ?? 0), x, indices)
+        },
+        KerasFunction(["take_along_axis"], parameters: ["x", "indices"]) { call in
+            let axis = try call.int("axis", default: -1)
+            return try call.apply(GatherElements(axis: axis), call.tensor("x"), call.tensor("indices"))
+        },
+        KerasFunction(["repeat"], parameters: ["x", "repeats"]) { call in
+            let (repeats, axis) = (try call.int("repeats"), try call.int("axis"))
+            let x = try call.tensor("x", "input")
+            let shape = call.type(of: x).shape
+            let resolved = try checkedAxis(axis, rank: shape.count)
+            guard let length = shape[resolved].length else {
+                guard 1..<(shape.count - 1) ~= resolved else {
+                    throw FerryError(.unsupported, found: "a repeat along free axis \(axis)", expected: "a fixed axis")
+                }
+                return try call.apply(UpSampling((1..<(shape.count - 1)).map { $0 == resolved ? repeats : 1 }), x)
+            }
+            let rows = Tensor((0..<(length * repeats)).map { Int64($0 / repeats) })
+            return try call.apply(Gather(axis: resolved), x, call.constant(rows))
+        },
+    ]
+}
+
+extension MatMul {
+    /// The products of matrices.
+    static let kerasFunctions: [KerasFunction] = [
+        KerasFunction(["matmul"], parameters: ["x", "y"]) { call in
+            let (transposesA, transposesB) = (try call.bool("transpose_a"), try call.bool("transpose_b"))
+            var (a, b) = try call.pair()
+            if transposesA { a = try call.matrixTransposed(a) }
+            if transposesB { b = try call.matrixTransposed(b) }
+            return try call.apply(MatMul(), a, b)
+        },
+        KerasFunction("einsum", parameters: ["operands"]) { call in
+            let einsum = try Einsum(call.string("subscripts"))
+            let operands = try call.tensors("operands")
+            return try call.results(of: einsum, operands)
+        },
+    ]
+}
+
+extension KerasFunctionCall {
+    /// The value with its last two axes swapped, as a step on the way.
+    fileprivate mutating func matrixTransposed(_ value: Graph.ValueID) throws -> Graph.ValueID {
+        let rank = type(of: value).rank
+        guard rank >= 2 else { throw FerryError(.shape, found: "input \(type(of: value).shape)", expected: "a matrix") }
+        return try helper(Transpose(Array(0..<(rank - 2)) + [rank - 1, rank - 2]), value)
+    }
+}
