@@ -13,7 +13,7 @@ extension ActivationFunction {
         case .linear: x
         case .affine(let scale, let offset): scale * x + offset
         case .relu(let maximum, let slope, let threshold):
-            x >= maximum ? maximum : x >= threshold ? x : slope * (x - threshold)
+            x.isNaN ? x : x >= maximum ? maximum : x > threshold ? x : slope == 0 ? 0 : slope * (x - threshold)
         case .thresholdedReLU(let threshold): x > threshold ? x : 0
         case .tanh: tanhf(x)
         case .scaledTanh(let scale, let inner): scale * tanhf(inner * x)

@@ -4,11 +4,14 @@ public enum OperatorCatalogue {
     public static let all: [any Operator.Type] = [
         // Recurrent
         LSTM.self, GRU.self, SimpleRNN.self, Bidirectional.self,
+        RNN.self, ConvLSTM.self,
         // Core
         Dense.self, Embedding.self, Activation.self, PReLU.self, Masking.self, Dropout.self, TimeDistributed.self,
         Submodel.self,
+        GatedLinearUnit.self, Softmax.self, EinsumDense.self, Attention.self, MultiHeadAttention.self, Rescaling.self,
         // Normalization
         BatchNormalization.self, LayerNormalization.self,
+        GroupNormalization.self, UnitNormalization.self, RMSNormalization.self, Normalization.self,
         // Shaping
         Flatten.self, Reshape.self, Permute.self, RepeatVector.self,
         // Merging

@@ -65,6 +65,12 @@ struct ONNXReaderTests {
         #expect(model.metadata.producer == "pytorch")
     }
 
+    @Test func readsEveryPrimitive() {
+        // Only what LSTM, GRU and RNN are taken apart into has no operator of its own.
+        let without = PrimitiveCatalogue.all.filter { !($0 is any ONNXReadable.Type) }.map { $0.kind }
+        #expect(without == ["Reverse", "LengthMask"])
+    }
+
     @Test func replacesCallsOfFunctions() throws {
         var function = ONNXFunction(name: "Twice", domain: "local")
         (function.inputs, function.outputs, function.attributes) = (["a"], ["c"], ["alpha"])
@@ -125,6 +131,19 @@ struct Refusal: Sendable, CustomTestStringConvertible {
                 ONNXTensor(name: "w", Tensor(zeros: [1, 4, 2])), ONNXTensor(name: "r", Tensor(zeros: [1, 3, 3])),
             ],
             sentence: "model.onnx › node 'rnn_1' (RNN): input 'w' has shape [1, 4, 2]; [1, 3, 2] for 3 units"),
+        Refusal(
+            nodes: [
+                ONNXNode(
+                    "RNN", name: "rnn_1", inputs: ["x", "w", "r"], outputs: ["y"],
+                    attributes: [ONNXAttribute("hidden_size", .int(.max))])
+            ],
+            constants: [
+                ONNXTensor(name: "w", Tensor(zeros: [1, 3, 2])), ONNXTensor(name: "r", Tensor(zeros: [1, 3, 3])),
+            ],
+            sentence: """
+                model.onnx › node 'rnn_1' (RNN): 9223372036854775807 units and recurrent weights [1, 3, 3]; \
+                [directions, 1 · units, units]
+                """),
     ]
 }
 

@@ -33,7 +33,7 @@ extension Graph {
         var graph = self
         var result = ParameterSet()
         var notes: [String] = []
-        var refused: [(layer: Layer, error: FerryError)] = []
+        var refused: [(layer: Layer, error: FerryError)] = version.isKeras3 ? maskUsesKeras3Lacks() : []
         for (index, layer) in layers.enumerated() {
             do {
                 let before = KerasAdapted(layer.operation, parameters.scoped(to: layer.name))
@@ -63,6 +63,38 @@ extension Graph {
     }
 }
 
+extension Graph {
+    /// The layers whose use of masks Keras 3 has no word for, though Keras 2 has.
+    fileprivate func maskUsesKeras3Lacks() -> [(layer: Layer, error: FerryError)] {
+        nodes.compactMap { node in
+            let layer = layer(of: node)
+            let inputs = node.inputs.compactMap { $0 }
+            let isRecurrent = layer.operation is any RecurrentOperator || layer.operation is Bidirectional
+            if isRecurrent, inputs.count > 1, node.mask == .carried, carriesMask(inputs[0]) {
+                let error = FerryError(
+                    .unsupported, found: "a mask beside initial states, which Keras 3 does not hand on together",
+                    remedy: "write it for Keras 2, or as ONNX")
+                return (layer, error)
+            }
+            let rule = (layer.operation as? Merge)?.maskMerge ?? (layer.operation as? Concatenate)?.maskMerge
+            if rule == .all, Set(inputs.map(maskOrigin)).count > 1 {
+                let error = FerryError(
+                    .unsupported, found: "inputs with different masks, which Keras 3 joins by another rule than Keras 2",
+                    remedy: "write it for Keras 2, or as ONNX")
+                return (layer, error)
+            }
+            return nil
+        }
+    }
+
+    /// The value whose layer made the mask that `value` carries; nil where it carries none.
+    private func maskOrigin(_ value: ValueID) -> ValueID? {
+        guard carriesMask(value), let node = nodes.first(where: { $0.outputs.first == value }) else { return nil }
+        let origins = node.inputs.compactMap { $0 }.compactMap(maskOrigin)
+        return origins.first ?? value
+    }
+}
+
 extension KerasAdapted {
     /// The layer as `version` of Keras can express it.
     func adapted(to version: KerasVersion) throws -> KerasAdapted {
@@ -77,17 +109,17 @@ extension KerasAdapted {
             result.merge(inner.parameters, scope: "layer")
             return KerasAdapted(layer, result)
         case let both as Bidirectional: return try both.adapted(to: version, parameters)
-        case var lstm as LSTM where lstm.recurrentActivation.isForeignHardSigmoid(version):
-            lstm.recurrentActivation = version.hardSigmoid
+        // The activation of an LSTM acts on the cell state too, which no weight scales; it is refused when written.
+        case var lstm as LSTM where lstm.recurrentActivation.becomesHardSigmoid(of: version):
             return KerasAdapted(lstm, try scaled(gates: [true, true, false, true], for: version))
-        case var gru as GRU where gru.recurrentActivation.isForeignHardSigmoid(version):
-            gru.recurrentActivation = version.hardSigmoid
-            return KerasAdapted(gru, try scaled(gates: [true, true, false], for: version))
-        case var rnn as SimpleRNN where rnn.activation.isForeignHardSigmoid(version):
-            rnn.activation = version.hardSigmoid
+        case var gru as GRU:
+            let gates = gru.recurrentActivation.becomesHardSigmoid(of: version)
+            let candidate = gru.activation.becomesHardSigmoid(of: version)
+            return gates || candidate
+                ? KerasAdapted(gru, try scaled(gates: [gates, gates, candidate], for: version)) : self
+        case var rnn as SimpleRNN where rnn.activation.becomesHardSigmoid(of: version):
             return KerasAdapted(rnn, try scaled(gates: [true], for: version))
-        case var dense as Dense where dense.activation.isForeignHardSigmoid(version):
-            dense.activation = version.hardSigmoid
+        case var dense as Dense where dense.activation.becomesHardSigmoid(of: version):
             return KerasAdapted(dense, try scaled(gates: [true], for: version))
         default: return self
         }
@@ -129,8 +161,10 @@ extension Bidirectional {
 }
 
 extension ActivationFunction {
-    /// Whether this is the hard sigmoid of another era than `version`'s.
-    fileprivate func isForeignHardSigmoid(_ version: KerasVersion) -> Bool {
-        self != version.hardSigmoid && (self == .hardSigmoidKeras2 || self == .hardSigmoidKeras3)
+    /// Turns the hard sigmoid of another era into `version`'s; false where this is another function.
+    fileprivate mutating func becomesHardSigmoid(of version: KerasVersion) -> Bool {
+        guard self != version.hardSigmoid, self == .hardSigmoidKeras2 || self == .hardSigmoidKeras3 else { return false }
+        self = version.hardSigmoid
+        return true
     }
 }

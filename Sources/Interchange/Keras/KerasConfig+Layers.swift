@@ -78,6 +78,7 @@ extension KerasRecord {
         layer.isTrainable = try config.bool("trainable", default: true)
         let dtype = try config.take("dtype").map { try DType.policy($0) }
         layer.dtype = dtype?.compute ?? .float32
+        layer.parameterType = dtype?.variable ?? .float32
         layer.activityRegularizer = try config.take("activity_regularizer").flatMap { try Regularizer(keras: $0) }
         var record = KerasRecord(layer: layer)
         record.inputShape = try config.inputShape()
@@ -89,8 +90,12 @@ extension KerasRecord {
         _ className: String, _ config: inout KerasConfig, _ context: KerasContext
     ) throws -> any Operator {
         if let replacement = context.replacements[className] { return replacement }
+        if let renamed = KerasRenamed.operators[className] { return try renamed(&config) }
         guard let type = KerasCatalogue.byClass[className] else { throw FerryError.unknownKerasLayer(className) }
-        return try type.init(keras: &config)
+        let isGated = !(type is any RecurrentOperator.Type) && config.takeGate()
+        if isGated && className == "Activation" { return GatedLinearUnit() }
+        let layer = try type.kerasOperator(&config)
+        return isGated ? GatedLinearUnit(layer) : layer
     }
 }
 

@@ -42,6 +42,9 @@ package struct KerasConfig: Sendable {
         return result
     }
 
+    /// Gives a setting back, to be read by somebody else.
+    package mutating func put(_ value: JSONValue, as name: String) { fields[name] = value }
+
     /// An integer under one of several names of different eras.
     package mutating func int(_ names: String..., default fallback: Int? = nil) throws -> Int {
         try value(names, fallback, "an integer", \.intValue)
@@ -49,7 +52,7 @@ package struct KerasConfig: Sendable {
 
     /// A number under one of several names of different eras.
     package mutating func double(_ names: String..., default fallback: Double? = nil) throws -> Double {
-        try value(names, fallback, "a number", \.doubleValue)
+        try value(names, fallback, "a number") { $0.doubleValue ?? Tensor(kerasConstant: $0)?.onlyNumber }
     }
 
     /// A boolean under one of several names of different eras.

@@ -105,7 +105,24 @@ struct KerasFunctionalReader {
             }
     }
 
+    /// Tells the layer what its call says beside the tensors.
+    private mutating func take(_ options: JSONValue, _ layer: Int, _ name: String) throws {
+        guard let settings = options.objectValue, !settings.isEmpty else { return }
+        try locating("layer '\(name)'") {
+            guard var callable = graph.layers[layer].operation as? any KerasCallable else {
+                let list = settings.map { "'\($0.key)' = \($0.value.compactText)" }.joined(separator: ", ")
+                throw FerryError(
+                    .unsupported, found: "called with \(list)", expected: "inputs, mask and initial_state")
+            }
+            var config = try KerasConfig(options, className: name, version: reader.version, context: reader.context)
+            try callable.take(kerasCall: &config)
+            try config.finish()
+            graph.replaceOperation(ofLayer: layer, by: callable)
+        }
+    }
+
     private mutating func perform(_ call: KerasNode, ofLayer layer: Int, _ name: String) throws -> [Graph.ValueID] {
+        try take(call.options, layer, name)
         let numberType = try call.references.first.map { graph.type(of: try value($0)).dtype } ?? .float32
         let inputs = try call.arguments.map { argument in
             switch argument {
@@ -214,6 +231,8 @@ struct KerasNode {
     private(set) var arguments: [Argument]
     private(set) var mask: KerasReference?
     private(set) var hasInitialState = false
+    /// Arguments that are no tensors; a ``KerasCallable`` reads them.
+    private(set) var options: JSONValue = [:]
 
     /// Everything that must be there before the call.
     var references: [KerasReference] {
@@ -258,10 +277,10 @@ struct KerasNode {
             case "initial_state":
                 arguments += try Self.list(value)
                 hasInitialState = true
-            default:
-                throw FerryError(
-                    .unsupported, found: "an argument '\(name)' = \(value.compactText)",
-                    expected: "inputs, mask and initial_state")
+            // The inputs of attentions; their masks come with them.
+            case "query", "value", "key": arguments += try Self.list(value)
+            case "query_mask", "value_mask", "key_mask": continue
+            default: options[name] = value
             }
         }
     }

@@ -120,7 +120,7 @@ package struct KerasGraphReader {
         }
         if let function = KerasFunctionName(json), (try? KerasCatalogue.function(function)) != nil { return }
         if let inner = settings["layer"] { collectUnknownLayers(in: inner, into: &unknown) }
-        let isKnown = className == "InputLayer" || KerasCatalogue.byClass[className] != nil
+        let isKnown = className == "InputLayer" || KerasCatalogue.knows(className)
         if !isKnown && context.replacements[className] == nil {
             let function = settings["function"]?.stringValue.map { "\(className) \($0)" }
             unknown.append((settings["name"]?.stringValue ?? json["name"]?.stringValue ?? "?", function ?? className))

@@ -85,10 +85,17 @@ struct KerasGraphWriter {
         var keywords: JSONValue = [:]
         if let mask = node.mask.value { keywords["mask"] = references.tensor(mask) }
         let operation = graph.layer(of: node).operation
+        if let function = operation as? any KerasOperation {
+            return ["args": .array(tensors + (try function.kerasOperation().arguments)), "kwargs": [:]]
+        }
         if operation.takesInitialStates {
             if tensors.count > 1 { keywords["initial_state"] = .array(Array(tensors.dropFirst())) }
             return ["args": .array([tensors[0]]), "kwargs": keywords]
         }
+        if let callable = operation as? any KerasCallable {
+            for (name, value) in callable.kerasCall() { keywords[name] = value }
+        }
+        if operation is MultiHeadAttention { return ["args": .array(tensors), "kwargs": keywords] }
         let isList = operation.takesList || tensors.count > 1
         return ["args": .array(isList ? [.array(tensors)] : tensors), "kwargs": keywords]
     }
@@ -117,7 +124,7 @@ private struct KerasReferences {
 
     /// The value as Keras 3 writes it inside a call; a known number is written as the number.
     func tensor(_ value: Graph.ValueID) -> JSONValue {
-        if let constant = graph.constants[value], constant.count == 1 { return .double(Double(constant.floats[0])) }
+        if let constant = graph.constants[value] { return constant.kerasNumbers }
         return [
             "class_name": "__keras_tensor__",
             "config": [
@@ -147,13 +154,14 @@ extension KerasVersion {
     func layer(
         _ operation: any Operator, name: String, isTrainable: Bool = true, entry: Graph.Layer? = nil
     ) throws -> JSONValue {
+        if let function = operation as? any KerasOperation { return try self.operation(function, name: name) }
         guard let operation = operation as? any KerasLayer else {
             throw FerryError(.unsupported, found: "has no Keras layer", remedy: "write ONNX instead")
         }
         if let submodel = operation as? Submodel { return try KerasGraphWriter(self).model(submodel.graph, name: name) }
         var settings: OrderedDictionary<String, JSONValue> = ["name": .string(name)]
         settings["trainable"] = .bool(entry?.isTrainable ?? isTrainable)
-        settings["dtype"] = dtypePolicy(entry?.dtype ?? .float32)
+        settings["dtype"] = dtypePolicy(entry)
         for (key, value) in try operation.kerasSettings(self) { settings[key] = value }
         if let regularizer = entry?.activityRegularizer?.keras {
             settings["activity_regularizer"] = object(
@@ -171,8 +179,11 @@ extension KerasVersion {
         ]
     }
 
-    private func dtypePolicy(_ dtype: DType) -> JSONValue {
-        guard isKeras3 else { return .string(dtype.rawValue) }
-        return object("DTypePolicy", module: "keras", ["name": .string(dtype.rawValue)])
+    private func dtypePolicy(_ layer: Graph.Layer?) -> JSONValue {
+        let compute = layer?.dtype ?? .float32
+        let isMixed = compute != layer?.parameterType ?? .float32
+        let name = JSONValue.string(isMixed ? "mixed_\(compute.rawValue)" : compute.rawValue)
+        if isKeras3 { return object("DTypePolicy", module: "keras", ["name": name]) }
+        return isMixed ? ["class_name": "Policy", "config": ["name": name]] : name
     }
 }

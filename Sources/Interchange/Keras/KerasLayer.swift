@@ -9,6 +9,9 @@ package protocol KerasLayer: Operator {
     /// Reads the settings of its class; those that every layer has are read before.
     init(keras config: inout KerasConfig) throws
 
+    /// The operator that the settings of its class describe, where that may be another one.
+    static func kerasOperator(_ config: inout KerasConfig) throws -> any Operator
+
     /// The class that `version` has for it.
     func kerasClass(_ version: KerasVersion) -> String
 
@@ -61,7 +64,18 @@ package struct KerasVariableGroup: Sendable {
     }
 }
 
+/// A layer that is told by its calls, and not by its settings alone, what to do.
+package protocol KerasCallable: KerasLayer {
+    /// Reads the arguments of its call that are no tensors.
+    mutating func take(kerasCall options: inout KerasConfig) throws
+
+    /// The arguments of its call that are no tensors.
+    func kerasCall() -> KerasSettings
+}
+
 extension KerasLayer {
+    package static func kerasOperator(_ config: inout KerasConfig) throws -> any Operator { try Self(keras: &config) }
+
     package func kerasClass(_ version: KerasVersion) -> String { Self.kerasClasses[0] }
 
     package func kerasVariables(_ specs: [ParameterSpec]) -> [KerasVariableGroup] {
@@ -77,11 +91,14 @@ package enum KerasCatalogue {
     package static let layers: [any KerasLayer.Type] = [
         // Recurrent
         LSTM.self, GRU.self, SimpleRNN.self, Bidirectional.self,
+        RNN.self, ConvLSTM.self,
         // Core
         Dense.self, Embedding.self, Activation.self, PReLU.self, Masking.self, Dropout.self, TimeDistributed.self,
         Submodel.self,
+        GatedLinearUnit.self, Softmax.self, EinsumDense.self, Attention.self, MultiHeadAttention.self, Rescaling.self,
         // Normalization
         BatchNormalization.self, LayerNormalization.self,
+        GroupNormalization.self, UnitNormalization.self, RMSNormalization.self, Normalization.self,
         // Shaping
         Flatten.self, Reshape.self, Permute.self, RepeatVector.self,
         // Merging
@@ -91,6 +108,11 @@ package enum KerasCatalogue {
         Conv.self, DepthwiseConv.self, SeparableConv.self, ConvTranspose.self, LocalPooling.self, GlobalPooling.self,
         UpSampling.self, ZeroPadding.self, Cropping.self,
     ]
+
+    /// Whether Ferry knows a class.
+    package static func knows(_ className: String) -> Bool {
+        byClass[className] != nil || KerasRenamed.operators[className] != nil
+    }
 
     /// The layer for a class name.
     package static let byClass: [String: any KerasLayer.Type] = Dictionary(

@@ -1,5 +1,6 @@
 package import FerryRuntime
 import FerryEngine
+import OrderedCollections
 
 /// Weights alone, in the HDF5 layout of Keras 3; needs an architecture to become a model.
 package enum KerasWeightsFormat: ModelFormat {
@@ -32,7 +33,7 @@ package enum KerasWeightsFormat: ModelFormat {
         var assignment = try KerasWeightAssignment(graph)
         if let layers = try root.kerasLegacyLayers() {
             try assignment.assign(layers)
-        } else if KerasVariables.recognizes(root) {
+        } else if KerasVariables.recognizes(root) || root.groups.isEmpty {
             try assignment.assign(root)
         } else {
             throw FerryError(

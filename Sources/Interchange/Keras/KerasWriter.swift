@@ -17,11 +17,15 @@ struct KerasWriter {
     init(_ model: Model, _ options: WriteOptions) throws {
         version = options.kerasVersion == 2 ? KerasVersion(2, 15) : KerasVersion(3, 12)
         versionText = "\(version).0"
-        (self.model, notes) = try model.adapted(to: version)
+        let (adapted, notes) = try model.adapted(to: version)
+        self.model = adapted
+        let dropped = "the training configuration and the optimiser's state are left out; compile the model again to train it"
+        self.notes = notes + (model.metadata.compileConfiguration == nil ? [] : [dropped])
     }
 
     /// The HDF5 file of a whole model: `model_config` and `model_weights`.
     func hdf5() throws -> HDF5Group {
+        if version.isKeras3 { try refuseSeveralAxes() }
         var root = HDF5Group()
         root.attributes["keras_version"] = .string(versionText)
         root.attributes["backend"] = .string("tensorflow")
@@ -39,7 +43,7 @@ struct KerasWriter {
             for group in operation.kerasVariables(specs) {
                 let path = ["layers", container, group.path, "vars"].filter { !$0.isEmpty }.joined(separator: "/")
                 for (number, name) in group.parameters.enumerated() {
-                    root.insert(HDF5Dataset(.tensor(try parameters.required(name))), at: "\(path)/\(number)")
+                    root.insert(HDF5Dataset(keras: try parameters.required(name), layer.parameterType), at: "\(path)/\(number)")
                 }
             }
         }
@@ -53,6 +57,16 @@ struct KerasWriter {
             "metadata.json": Array(metadata.encoded().utf8), "config.json": Array(try architecture().encoded().utf8),
             "model.weights.h5": try variables().bytes(),
         ]
+    }
+
+    /// Keras 3 forgets a list of axes when it reads it from HDF5, and computes other numbers without a word.
+    private func refuseSeveralAxes() throws {
+        for layer in model.graph.layers {
+            guard let normalization = layer.operation as? LayerNormalization, normalization.axes.count > 1 else { continue }
+            throw FerryError(
+                .unsupported, at: ["layer '\(layer.name)' (\(layer.operation.kind))"],
+                found: "several axes, which Keras 3 loses in .h5 files", remedy: "write .keras instead")
+        }
     }
 
     private func architecture() throws -> JSONValue {
@@ -74,6 +88,7 @@ struct KerasWriter {
         let inputs = model.graph.structure == .functional ? model.graph.inputs.map(model.graph.name(of:)) : []
         let specs = try specs()
         try group.setStrings(inputs + model.graph.layers.map(\.name), named: "layer_names")
+        let types = Dictionary(uniqueKeysWithValues: model.graph.layers.map { ($0.name, $0.parameterType) })
         for name in inputs + model.graph.layers.map(\.name) {
             let needed = specs[name] ?? []
             let ordered = needed.filter(\.isTrainable) + needed.filter { !$0.isTrainable }
@@ -81,11 +96,19 @@ struct KerasWriter {
             var layer = HDF5Group()
             try layer.setStrings(names, named: "weight_names")
             for (spec, path) in zip(ordered, names) {
-                layer.insert(HDF5Dataset(.tensor(try model.parameters.required("\(name)/\(spec.name)"))), at: path)
+                let tensor = try model.parameters.required("\(name)/\(spec.name)")
+                layer.insert(HDF5Dataset(keras: tensor, types[name] ?? .float32), at: path)
             }
             group.update(groupAt: name) { $0 = layer }
         }
         group.groups["top_level_model_weights"] = HDF5Group(attributes: ["weight_names": .strings([])])
         return group
+    }
+}
+
+extension HDF5Dataset {
+    /// A weight in the type that its layer stores; bfloat16, which HDF5 lacks, is marked as Keras marks it.
+    fileprivate init(keras tensor: Tensor, _ dtype: DType) {
+        self.init(tensor.cast(to: dtype), attributes: dtype == .bfloat16 ? ["dtype": .string("bfloat16")] : [:])
     }
 }

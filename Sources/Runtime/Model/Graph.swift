@@ -15,8 +15,10 @@ public struct Graph: Sendable {
         public var operation: any Operator
         /// Whether training changes its parameters.
         public var isTrainable = true
-        /// The type in which the file stores its parameters and hands on its outputs.
+        /// The type of its outputs.
         public var dtype = DType.float32
+        /// The type in which files store its parameters.
+        public var parameterType = DType.float32
         /// What training adds to the loss for the output.
         public var activityRegularizer: Regularizer?
 
@@ -178,7 +180,7 @@ public struct Graph: Sendable {
     /// Makes `values`, which are inputs already, the inputs in this order.
     public mutating func setInputs(_ values: [ValueID]) { inputs = values }
 
-    /// The graph without the calls that no output depends on.
+    /// The graph without the calls that no output depends on, and without the layers that nobody then calls.
     public func withoutUnusedNodes() -> Graph {
         var needed = Set(outputs)
         var kept: [Node] = []
@@ -186,8 +188,17 @@ public struct Graph: Sendable {
             needed.formUnion((node.inputs + [node.mask.value]).compactMap { $0 })
             kept.append(node)
         }
+        let called = Set(kept.map(\.layer))
         var copy = self
-        copy.nodes = kept.reversed()
+        var places: [Int] = []
+        copy.layers = []
+        for (index, layer) in layers.enumerated() {
+            places.append(copy.layers.count)
+            if called.contains(index) { copy.layers.append(layer) }
+        }
+        copy.nodes = kept.reversed().map { node in
+            Node(layer: places[node.layer], inputs: node.inputs, mask: node.mask, outputs: node.outputs)
+        }
         return copy
     }
 

@@ -19,6 +19,12 @@ extension Activation {
         function("soft_shrink") { .softShrink(lambda: Float(try $0.double("threshold", default: 0.5))) },
         function("hard_shrink") { .hardShrink(lambda: Float(try $0.double("threshold", default: 0.5))) },
         function("squareplus") { .squareplus(b: Float(try $0.double("b", default: 4))) },
+        KerasFunction(["glu"]) { call in
+            let axis = try call.int("axis", default: -1)
+            let x = try call.floats(call.tensor("x"))
+            let halves = try call.results(of: Split(axis: axis, lengths: nil, count: 2), [x])
+            return try call.apply(Arithmetic(.multiply), halves[0], call.helper(Activation(.sigmoid), halves[1]))
+        },
         function("threshold") {
             .threshold(Float(try $0.double("threshold")), value: Float(try $0.double("default_value")))
         },

@@ -289,6 +289,11 @@ extension Tensor {
     }
 }
 
+extension Tensor {
+    /// The number that is all there is.
+    var onlyNumber: Double? { count == 1 ? cast(to: .float64).elements(Double.self)[0] : nil }
+}
+
 extension DType {
     /// The type in which numbers of this and of `other` meet.
     fileprivate func promoted(with other: DType) -> DType {

@@ -2,7 +2,7 @@ package import FerryEngine
 package import FerryRuntime
 
 extension Activation: KerasLayer {
-    package static let kerasClasses = ["Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Softmax", "Identity"]
+    package static let kerasClasses = ["Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Identity"]
 
     package init(keras config: inout KerasConfig) throws {
         switch config.className {
@@ -13,12 +13,6 @@ extension Activation: KerasLayer {
         case "LeakyReLU": self.init(.relu(slope: Float(try config.double("negative_slope", "alpha", default: 0.3))))
         case "ELU": self.init(.elu(alpha: try config.float("alpha", 1)))
         case "ThresholdedReLU": self.init(.thresholdedReLU(threshold: try config.float("theta", 1)))
-        case "Softmax":
-            let axes = try config.ints("axis", default: [-1])
-            guard axes.count == 1 else {
-                throw FerryError(.unsupported, found: "a softmax over axes \(axes)", expected: "one axis")
-            }
-            self.init(.softmax(axis: axes[0]))
         case "Identity": self.init(.linear)
         default: self.init(try config.activation("activation"))
         }

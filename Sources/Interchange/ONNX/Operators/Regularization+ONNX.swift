@@ -5,7 +5,7 @@ extension Dropout: ONNXWritable {
     package func emit(
         _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
     ) throws -> [ONNXSignal] {
-        emitter.note("layer '\(emitter.path)' acts in training only and is left out")
+        emitter.noteOmission()
         return [inputs[0]]
     }
 }

@@ -20,7 +20,7 @@ package enum ONNXReader {
             let opset = try opset(of: onnx)
             let graph = try onnx.inliningFunctions()
             try refuseUnknown(graph)
-            let scope = ONNXScope(opset: opset)
+            let scope = ONNXScope(opset: opset, producer: onnx.producerName)
             try scope.read(graph)
             let name = graph.name.isEmpty ? String(fileName.prefix { $0 != "." }) : graph.name
             let raw = try Model(name: name, graph: scope.graph, parameters: scope.parameters)

@@ -16,10 +16,10 @@ package enum ONNXReaderCatalogue {
         ShapeOf.self, SizeOf.self, Fill.self, NumberRange.self,
         // Parts
         Concatenate.self, Slice.self, Split.self, Pad.self, Gather.self, GatherElements.self, GatherND.self,
-        ReverseSequence.self,
+        ReverseSequence.self, UpSampling.self,
         // Products and sums
-        MatMul.self, Gemm.self, Convolution.self, Pooling.self, Reduction.self, ArgExtremum.self, CumulativeSum.self,
-        TopK.self, OneHot.self, NonZero.self,
+        MatMul.self, Gemm.self, Convolution.self, ConvTranspose.self, Pooling.self, Reduction.self, ArgExtremum.self, CumulativeSum.self,
+        TopK.self, OneHot.self, NonZero.self, Einsum.self,
         // Control
         Conditional.self, Loop.self, Scan.self,
         // Nothing to compute

@@ -89,11 +89,16 @@ package struct ONNXRecurrentSettings {
         _ node: ONNXNodeReader, _ recurrent: Tensor, units: Int, gates: Int, directions: Int
     ) throws -> [ONNXRecurrentParts] {
         let kernel = try node.constant(1, "weights")
-        let stacked = gates * units
-        guard units > 0, units < 1 << 24, kernel.rank == 3, let features = kernel.shape.last, features > 0 else {
+        guard 1..<(1 << 24) ~= units, recurrent.shape.last == units else {
+            throw FerryError(
+                .shape, found: "\(units) units and recurrent weights \(recurrent.shape)",
+                expected: "[directions, \(gates) · units, units]")
+        }
+        guard kernel.rank == 3, let features = kernel.shape.last, features > 0 else {
             throw FerryError(
                 .shape, found: "weights \(kernel.shape)", expected: "[directions, \(gates) · units, features]")
         }
+        let stacked = gates * units
         func parts(_ index: Int, _ tensor: Tensor, _ shape: [Int]) throws -> [Tensor] {
             guard tensor.shape == [directions] + shape else {
                 throw FerryError(

@@ -5,6 +5,8 @@ package import FerryRuntime
 package final class ONNXScope {
     /// The version of ONNX's operators.
     package let opset: Int
+    /// The program that wrote the file.
+    package let producer: String
     /// What the user should know.
     package private(set) var notes: [String] = []
     /// The layers so far.
@@ -20,14 +22,16 @@ package final class ONNXScope {
     private var hasMasks = false
 
     /// The outermost graph of a file.
-    package init(opset: Int) {
+    package init(opset: Int, producer: String) {
         self.opset = opset
+        self.producer = producer
         outer = nil
     }
 
     /// A graph inside another.
     package init(inside outer: ONNXScope) {
         opset = outer.opset
+        producer = outer.producer
         self.outer = outer
     }
 

@@ -33,17 +33,18 @@ extension GRU: ONNXRecurrentReadable {
     package static let defaultActivations: [ActivationFunction] = [.sigmoid, .tanh]
 
     package init(_ node: inout ONNXNodeReader, units: Int, activations: [ActivationFunction]) throws {
-        let stated = try node.attributes.flag("linear_before_reset", default: false)
+        let stated = try node.attributes.int("linear_before_reset")
+        let resetsBefore = stated ?? 0 == 0
         self.init(
             units, activation: activations[1], recurrentActivation: activations[0],
-            resetAfter: stated || node.isMistakenPyTorchGRU)
-        if !stated && node.isMistakenPyTorchGRU {
+            resetAfter: !resetsBefore || node.isMistakenPyTorchGRU)
+        let place = "node '\(node.scope.label(node.node))' (GRU)"
+        if resetsBefore && node.isMistakenPyTorchGRU {
             node.scope.note(
-                """
-                node '\(node.scope.label(node.node))' (GRU) says linear_before_reset = 0, which PyTorch's exporter wrote \
-                by mistake; read as 1
-                """
-            )
+                "\(place) says linear_before_reset = 0, which PyTorch's exporter wrote by mistake; read as 1")
+        } else if stated == 0 && node.scope.producer == "pytorch" {
+            node.scope.note(
+                "\(place) says linear_before_reset = 0, as no GRU of PyTorch does; compare its numbers")
         }
     }
 

@@ -11,7 +11,8 @@ struct ONNXDimensions {
     /// The rules for a model with these inputs.
     init(_ inputs: [(name: String, type: ValueType)]) {
         var seen: Set<Dimension> = [.batch]
-        unsure = Set(inputs.flatMap(\.type.shape).filter { $0.length == nil && $0 != .batch && !seen.insert($0).inserted })
+        unsure = Set(
+            inputs.flatMap(\.type.shape).filter { $0.length == nil && $0 != .batch && !seen.insert($0).inserted })
     }
 
     /// A value's name and type.

@@ -10,10 +10,10 @@ package struct ONNXEmitter {
     package private(set) var nodes: [ONNXNode] = []
     /// The constants so far.
     package private(set) var initializers: [ONNXTensor] = []
-    /// What the reader of the file should know.
-    package private(set) var notes: [String] = []
     /// The types of values between inputs and outputs, as far as they were said.
     package private(set) var types: [String: ValueType] = [:]
+    private var sentences: [String] = []
+    private var omissions: [String] = []
     private var scope: [String] = []
     private var takenNames: Set<String>
     private var numbers: [String: Int] = [:]
@@ -40,7 +40,22 @@ package struct ONNXEmitter {
 
     /// Says something that the reader of the file should know, once.
     package mutating func note(_ sentence: String) {
-        if !notes.contains(sentence) { notes.append(sentence) }
+        if !sentences.contains(sentence) { sentences.append(sentence) }
+    }
+
+    /// Says that the current layer acts in training only and has no nodes.
+    package mutating func noteOmission() {
+        if !omissions.contains("'\(path)'") { omissions.append("'\(path)'") }
+    }
+
+    /// What the reader of the file should know.
+    package var notes: [String] {
+        guard !omissions.isEmpty else { return sentences }
+        let names = omissions.joined(separator: ", ")
+        let omission = omissions.count == 1
+            ? "layer \(names) acts in training only and is left out"
+            : "layers \(names) act in training only and are left out"
+        return sentences + [omission]
     }
 
     /// Says which type a value has.

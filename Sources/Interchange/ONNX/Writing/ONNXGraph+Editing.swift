@@ -9,7 +9,7 @@ extension [ONNXNode] {
             node.attributes = node.attributes.map { attribute in
                 guard case .graph(var body) = attribute.value else { return attribute }
                 body.nodes = body.nodes.renaming(names)
-                for position in body.outputs.indices { body.outputs[position].name = renamed(body.outputs[position].name) }
+                for i in body.outputs.indices { body.outputs[i].name = renamed(body.outputs[i].name) }
                 return ONNXAttribute(attribute.name, .graph(body))
             }
             return node

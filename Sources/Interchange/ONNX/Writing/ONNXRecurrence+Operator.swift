@@ -10,7 +10,9 @@ extension ONNXRecurrence {
         let direction = ONNXDirection(layer, parameters, isReverse: options.goBackwards)
         let raw = try emitter.recurrent(
             [direction], timeMajor, initial: initial.map { emitter.stacked([$0]) }, wants: ONNXWanted(options))
-        guard options.returnSequences else { return Outputs(output: raw.last(0, &emitter), states: raw.states(0, &emitter)) }
+        guard options.returnSequences else {
+            return Outputs(output: raw.last(0, &emitter), states: raw.states(0, &emitter))
+        }
         var sequence = emitter.squeeze(raw.sequence, [1])
         if !options.timeMajor { sequence = emitter.transpose(sequence, [1, 0, 2]) }
         // The operator puts outputs in the order of time, whichever way it runs.
@@ -84,12 +86,12 @@ extension ONNXEmitter {
         let weights = try directions.map { try $0.layer.onnxWeights($0.parameters) }
         let hasBias = weights.contains { $0.bias != nil }
         let hasPeephole = weights.contains { $0.peephole != nil }
-        let bias = hasBias ? parameter("bias", .stacked(weights.map(\.biasOrZeros), axis: 0)) : ""
-        let peephole = hasPeephole ? parameter("peephole", .stacked(weights.compactMap(\.peephole), axis: 0)) : ""
         let operands = [
             x, parameter("kernel", .stacked(weights.map(\.kernel), axis: 0)),
-            parameter("recurrent_kernel", .stacked(weights.map(\.recurrentKernel), axis: 0)), bias, lengths ?? "",
+            parameter("recurrent_kernel", .stacked(weights.map(\.recurrentKernel), axis: 0)),
+            hasBias ? parameter("bias", .stacked(weights.map(\.biasOrZeros), axis: 0)) : "", lengths ?? "",
         ]
+        let peephole = hasPeephole ? parameter("peephole", .stacked(weights.compactMap(\.peephole), axis: 0)) : ""
         let states = initial.isEmpty ? layer.stateSizes.map { _ in "" } : initial
         let finals = layer.stateSizes.indices.map { wants.states || (wants.last && $0 == 0) }
         let outputs = applyRecurrent(

@@ -69,7 +69,9 @@ extension ONNXRecurrence {
             next = updated(new, states, last, counts, keepsLast: keepsLast, &emitter)
         }
         graph.inputs = carried.map { .matrix($0.name, columns: $0.size) } + [.matrix(step, columns: nil)]
-        if let counts { graph.inputs.append(ONNXValueInfo(name: counts, type: .tensor(.bool, [ONNXDimension(.unknown)]))) }
+        if let counts {
+            graph.inputs.append(ONNXValueInfo(name: counts, type: .tensor(.bool, [ONNXDimension(.unknown)])))
+        }
         graph.outputs = zip(next, sizes + [layer.outputSize]).map { .matrix($0, columns: $1) }
         return graph
     }

@@ -60,8 +60,10 @@ package enum ONNXWriter {
     }
 
     private static func notes(on model: Model) -> [String] {
-        guard model.metadata.compileConfiguration != nil else { return [] }
-        return ["the training configuration is left out; ONNX has no place for it"]
+        switch model.metadata.compileConfiguration {
+        case nil, .null?: []
+        default: ["the training configuration is left out; ONNX has no place for it"]
+        }
     }
 }
 

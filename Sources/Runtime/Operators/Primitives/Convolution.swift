@@ -164,6 +164,9 @@ package struct Convolution: Operator, Hashable {
         if let channels = x.shape[1].length, let perGroup = weights.shape[1].length, channels != perGroup * groups {
             throw FerryError(.shape, found: "\(channels) channels", expected: "\(groups) groups of \(perGroup)")
         }
+        if let bias = inputs[optional: 2], bias.rank != 1 || !bias.shape[0].isCompatible(with: weights.shape[0]) {
+            throw FerryError(.shape, found: "a bias \(bias.shape)", expected: "\([weights.shape[0]])")
+        }
         if let outputs = weights.shape[0].length, outputs % groups != 0 {
             throw FerryError(.shape, found: "\(outputs) output channels", expected: "a multiple of \(groups) groups")
         }

@@ -130,3 +130,9 @@ private struct Labelled {
             product.reshaped(a.lengths(batch) + a.lengths(rows) + b.lengths(columns)), batch + rows + columns)
     }
 }
+
+/// The sum of products that `equation` names; see ``Einsum``.
+func einsum(_ equation: String, _ tensors: Tensor...) throws -> Tensor {
+    var plain = LayerState()
+    return try Einsum(equation).evaluate(Slots(tensors.map { Signal($0) }), ParameterSet(), &plain)[0].tensor
+}

@@ -84,3 +84,111 @@ extension Classification: ONNXUnary {
         return Classification(.isInfinite(negative: negative, positive: positive))
     }
 }
+
+// MARK: - Writing
+
+/// One operator; Mod and two choices for floats, whose remainder has the divisor's sign.
+extension Arithmetic: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let dtype = inputs[0].type.dtype
+        let result = combine(inputs.present.map { emitter.widened($0) }, dtype.onnxWide, &emitter)
+        return try signals(emitter.narrowed(result, to: dtype), for: inputs)
+    }
+
+    private func combine(_ operands: [String], _ dtype: DType, _ emitter: inout ONNXEmitter) -> String {
+        switch function {
+        case .flooredRemainder where dtype.isFloat: return remainder(operands[0], operands[1], dtype, &emitter)
+        case .flooredRemainder, .truncatedRemainder:
+            let isTruncated = function == .truncatedRemainder
+            return emitter.apply("Mod", to: operands, attributes: ["fmod": .int(isTruncated ? 1 : 0)])
+        // Sum and Mean know floats only.
+        case .sum where !dtype.isFloat: return sum(operands, &emitter)
+        case .mean where !dtype.isFloat:
+            return emitter.apply("Div", sum(operands, &emitter), emitter.scalar(Float(operands.count), dtype))
+        default: return emitter.apply(onnxOperator, to: operands)
+        }
+    }
+
+    private var onnxOperator: String { Self.functions.first { $0.value == function }?.key ?? "Add" }
+
+    private func sum(_ operands: [String], _ emitter: inout ONNXEmitter) -> String {
+        operands.dropFirst().reduce(operands[0]) { emitter.apply("Add", $0, $1) }
+    }
+
+    /// The remainder with the sign of the dividend, and the divisor added where the signs differ.
+    private func remainder(_ a: String, _ b: String, _ dtype: DType, _ emitter: inout ONNXEmitter) -> String {
+        let zero = emitter.scalar(0, dtype)
+        let rest = emitter.apply("Mod", a, b, attributes: ["fmod": .int(1)])
+        let differs = emitter.apply("Xor", emitter.apply("Less", rest, zero), emitter.apply("Less", b, zero))
+        let isRest = emitter.apply("Not", emitter.apply("Equal", rest, zero))
+        return emitter.apply(
+            "Where", emitter.apply("And", isRest, differs), emitter.apply("Add", rest, b), rest)
+    }
+}
+
+/// One operator.
+extension Elementwise: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        switch function {
+        case .exponential: return try emitWideNode("Exp", inputs, into: &emitter)
+        case .rectified:
+            let dtype = inputs[0].type.dtype
+            let y = emitter.apply("Max", emitter.widened(inputs[0]), emitter.scalar(0, dtype.onnxWide))
+            return try signals(emitter.narrowed(y, to: dtype), for: inputs)
+        default:
+            let op = Self.functions.first { $0.value == function }?.key
+            return try emitWideNode(op ?? "Neg", inputs, into: &emitter)
+        }
+    }
+}
+
+/// One operator; Not(Equal) for its opposite.
+extension Comparison: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let op = Self.relations.first { $0.value == relation }?.key ?? "Equal"
+        let result = emitter.apply(op, emitter.widened(inputs[0]), emitter.widened(inputs[1]))
+        return try signals(relation == .notEqual ? emitter.apply("Not", result) : result, for: inputs)
+    }
+}
+
+/// One operator.
+extension Logic: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try emitNode(Self.functions.first { $0.value == function }?.key ?? "Not", inputs, into: &emitter)
+    }
+}
+
+/// Where.
+extension Choice: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let dtype = inputs[1].type.dtype
+        let y = emitter.apply("Where", inputs[0].name, emitter.widened(inputs[1]), emitter.widened(inputs[2]))
+        return try signals(emitter.narrowed(y, to: dtype), for: inputs)
+    }
+}
+
+/// IsNaN or IsInf.
+extension Classification: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        guard case .isInfinite(let negative, let positive) = question else {
+            return try emitWideNode("IsNaN", inputs, into: &emitter)
+        }
+        let attributes = [
+            ONNXAttribute("detect_negative", .int(negative ? 1 : 0)),
+            ONNXAttribute("detect_positive", .int(positive ? 1 : 0)),
+        ]
+        return try emitWideNode("IsInf", inputs, attributes, into: &emitter)
+    }
+}

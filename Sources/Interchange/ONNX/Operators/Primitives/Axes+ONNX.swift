@@ -151,3 +151,139 @@ enum ONNXIdentity: ONNXReadable {
     static let readableOperators = ["Identity"]
     static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] { [try node.input(0)] }
 }
+
+// MARK: - Writing
+
+/// Transpose.
+extension Transpose: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try signals(emitter.transpose(inputs[0].name, resolved(rank: inputs[0].type.rank)), for: inputs)
+    }
+}
+
+/// Squeeze.
+extension Squeeze: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let x = inputs[0]
+        let axes = axes ?? .known(x.type.shape.indices.filter { x.type.shape[$0] == .fixed(1) })
+        // Without axes the operator would drop all of length 1.
+        guard axes.values != [] else { return try signals(x.name, for: inputs) }
+        return try signals(emitter.apply("Squeeze", x.name, emitter.integers(axes, of: inputs)), for: inputs)
+    }
+}
+
+/// Unsqueeze.
+extension Unsqueeze: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let x = inputs[0].name
+        guard axes.values != [] else { return try signals(x, for: inputs) }
+        return try signals(emitter.apply("Unsqueeze", x, emitter.integers(axes, of: inputs)), for: inputs)
+    }
+}
+
+/// Slice from the last element to the first.
+extension Reverse: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try signals(emitter.reverse(inputs[0].name, axis: axis), for: inputs)
+    }
+}
+
+/// Reshape; only from opset 14 can it say that a length of 0 means an empty axis.
+extension TensorReshape: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        keepsLengths || opset >= 14 ? [] : ["'\(name)' (Reshape to empty axes, before opset 14)"]
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let shape = try emitter.integers(shape, of: inputs)
+        let attributes = keepsLengths ? [] : [ONNXAttribute("allowzero", .int(1))]
+        return try emitNode("Reshape", [inputs[0].name, shape], inputs, attributes, &emitter)
+    }
+
+    /// Whether a 0 in the shape, if there can be one, keeps the length of the input.
+    private var keepsLengths: Bool { !zeroIsLength || shape.values?.contains(0) == false }
+}
+
+/// Expand.
+extension Expand: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try signals(emitter.apply("Expand", inputs[0].name, emitter.integers(shape, of: inputs)), for: inputs)
+    }
+}
+
+/// Tile.
+extension Tile: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try signals(emitter.apply("Tile", inputs[0].name, emitter.integers(repeats, of: inputs)), for: inputs)
+    }
+}
+
+/// Shape; before opset 15 and a Slice.
+extension ShapeOf: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let rank = inputs[0].type.rank
+        let axes = range(rank: rank)
+        let end = axes.upperBound == rank ? nil : axes.upperBound
+        return try signals(emitter.lengths(inputs[0].name, from: axes.lowerBound, to: end), for: inputs)
+    }
+}
+
+/// Size.
+extension SizeOf: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try emitNode("Size", inputs, into: &emitter)
+    }
+}
+
+/// ConstantOfShape.
+extension Fill: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let value = ONNXAttribute("value", .tensor(ONNXTensor(value.reshaped([1]))))
+        return try emitNode("ConstantOfShape", [emitter.integers(shape, of: inputs)], inputs, [value], &emitter)
+    }
+}
+
+/// Range.
+extension NumberRange: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let bounds = inputs.present.map { emitter.withoutAxes(emitter.widened($0), $0.type) }
+        let y = emitter.apply("Range", to: bounds)
+        return try signals(emitter.narrowed(y, to: inputs[0].type.dtype), for: inputs)
+    }
+}
+
+/// Range over the time steps, Less than the length of each sequence.
+extension LengthMask: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let lengths = emitter.unsqueeze(emitter.cast(inputs[0], to: .int64), [timeMajor ? 0 : 1])
+        let axis = timeMajor ? 0 : 1
+        let time = emitter.squeeze(emitter.lengths(inputs[1].name, from: axis, to: axis + 1), [0])
+        let steps = emitter.apply("Range", emitter.integer(0), time, emitter.integer(1))
+        let aligned = timeMajor ? emitter.unsqueeze(steps, [1]) : steps
+        return try signals(emitter.apply("Less", aligned, lengths), for: inputs)
+    }
+}

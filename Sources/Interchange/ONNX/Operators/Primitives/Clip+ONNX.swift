@@ -61,3 +61,28 @@ extension Cast: ONNXReadable {
         return names[try node.attributes.text("to") ?? ""] ?? 0
     }
 }
+
+// MARK: - Writing
+
+/// Clip.
+extension Clip: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let dtype = inputs[0].type.dtype
+        let bounds = [1, 2].map { slot in
+            inputs[optional: slot].map { emitter.withoutAxes(emitter.widened($0), $0.type) } ?? ""
+        }
+        let y = emitter.apply("Clip", to: [emitter.widened(inputs[0])] + bounds)
+        return try signals(emitter.narrowed(y, to: dtype), for: inputs)
+    }
+}
+
+/// Cast.
+extension Cast: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try signals(emitter.cast(inputs[0], to: dtype ?? inputs[1].type.dtype), for: inputs)
+    }
+}

@@ -125,3 +125,119 @@ extension ValueType {
         return with(shape: zip(shape, other.shape).map { $0 == $1 ? $0 : .unknown })
     }
 }
+
+// MARK: - Writing
+
+/// If, whose branches read what is outside by name.
+extension Conditional: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        yes.obstaclesToONNX(inside: name, opset: opset) + no.obstaclesToONNX(inside: name, opset: opset)
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let given = inputs.dropFirst(1)
+        func branch(_ name: String, _ graph: Graph, _ inputs: Slots<ONNXSignal>) throws -> ONNXAttribute {
+            let body = try emitter.scoped(name) { emitter in
+                try emitter.body(graph, called: name, inputs, parameters.scoped(to: name))
+            }
+            return ONNXAttribute(name == "yes" ? "then_branch" : "else_branch", .graph(body))
+        }
+        let attributes = [
+            try branch("yes", yes, given.prefix(yes.inputs.count)),
+            try branch("no", no, given.dropFirst(yes.inputs.count)),
+        ]
+        return try emitNode("If", [inputs[0].name], inputs, attributes, &emitter)
+    }
+}
+
+/// Loop.
+extension Loop: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        body.obstaclesToONNX(inside: name, opset: opset)
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let own = emitter.inputs(of: body, count: 2 + carried)
+        let captured = inputs.dropFirst(own.count).present
+        var body = try emitter.body(body, called: "body", Slots(own + captured), parameters)
+        body.inputs = own.map(ONNXValueInfo.init(inside:))
+        let operands = (0..<own.count).map { inputs[optional: $0]?.name ?? "" }
+        return try emitNode("Loop", operands, inputs, [ONNXAttribute("body", .graph(body))], &emitter)
+    }
+}
+
+/// Scan.
+extension Scan: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        body.obstaclesToONNX(inside: name, opset: opset)
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let own = emitter.inputs(of: body, count: stateCount + self.inputs.count)
+        let captured = inputs.dropFirst(own.count).present
+        var body = try emitter.body(body, called: "body", Slots(own + captured), parameters)
+        body.inputs = own.map(ONNXValueInfo.init(inside:))
+        let attributes = [
+            ONNXAttribute("body", .graph(body)), ONNXAttribute("num_scan_inputs", .int(self.inputs.count)),
+        ]
+        return try emitNode(
+            "Scan", inputs.prefix(own.count).present.map(\.name), inputs,
+            attributes + directions("scan_input", self.inputs) + directions("scan_output", outputs), &emitter)
+    }
+
+    private func directions(_ name: String, _ directions: [Direction]) -> [ONNXAttribute] {
+        guard !directions.isEmpty else { return [] }
+        return [
+            ONNXAttribute("\(name)_axes", .ints(directions.map(\.axis))),
+            ONNXAttribute("\(name)_directions", .ints(directions.map { $0.isReversed ? 1 : 0 })),
+        ]
+    }
+}
+
+extension Graph {
+    /// The layers of a graph inside the layer `name` that ONNX cannot hold at `opset`.
+    fileprivate func obstaclesToONNX(inside name: String, opset: Int) -> [String] {
+        layers.flatMap { $0.operation.obstaclesToONNX("\(name)/\($0.name)", opset: opset) }
+    }
+}
+
+extension ONNXEmitter {
+    /// The first `count` inputs of a graph that is about to become a body, under names of their own.
+    fileprivate mutating func inputs(of graph: Graph, count: Int) -> [ONNXSignal] {
+        graph.inputs.prefix(count).map { ONNXSignal(fresh(graph.name(of: $0)), graph.type(of: $0)) }
+    }
+
+    /// The nodes and outputs of a graph inside another; it reads what is outside by name.
+    fileprivate mutating func body(
+        _ graph: Graph, called name: String, _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet
+    ) throws -> ONNXGraph {
+        var result = ONNXGraph(name: name)
+        result.nodes = try body { emitter in
+            let computed = try emitter.emit(graph, inputs, parameters)
+            var own = Set(emitter.nodes.flatMap(\.outputs))
+            for (signal, output) in zip(computed, graph.outputs) {
+                // A body puts out its own values only, and each of them once.
+                let isOwn = own.remove(signal.name) != nil
+                let value = isOwn ? signal.name : emitter.apply("Identity", signal.name)
+                let type = graph.type(of: output)
+                let name = emitter.cast(value, from: signal.type.dtype, to: type.dtype)
+                result.outputs.append(ONNXValueInfo(inside: ONNXSignal(name, type)))
+            }
+        }
+        return result
+    }
+}
+
+extension ONNXValueInfo {
+    /// A value inside a body, whose axes mean nothing outside.
+    fileprivate init(inside signal: ONNXSignal) {
+        let axes = signal.type.shape.map { ONNXDimension($0.length.map { .fixed($0) } ?? .unknown) }
+        self.init(name: signal.name, type: .tensor(signal.type.dtype, axes))
+    }
+}

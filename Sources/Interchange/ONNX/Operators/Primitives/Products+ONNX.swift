@@ -18,6 +18,14 @@ extension Gemm: ONNXUnary {
     }
 }
 
+extension Einsum: ONNXUnary {
+    package static let readableOperators = ["Einsum"]
+
+    package static func operation(_ node: inout ONNXNodeReader) throws -> any Operator {
+        try Einsum(node.attributes.text("equation") ?? "")
+    }
+}
+
 extension Convolution: ONNXReadable {
     package static let readableOperators = ["Conv"]
 
@@ -103,5 +111,122 @@ extension CumulativeSum: ONNXUnary {
         CumulativeSum(
             isExclusive: try node.attributes.flag("exclusive", default: false),
             isReversed: try node.attributes.flag("reverse", default: false))
+    }
+}
+
+// MARK: - Writing
+
+/// MatMul.
+extension MatMul: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try emitWideNode("MatMul", inputs, into: &emitter)
+    }
+}
+
+/// Gemm.
+extension Gemm: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let attributes = [
+            ONNXAttribute("alpha", .float(alpha)), ONNXAttribute("beta", .float(beta)),
+            ONNXAttribute("transA", .int(transposesA ? 1 : 0)), ONNXAttribute("transB", .int(transposesB ? 1 : 0)),
+        ]
+        return try emitWideNode("Gemm", inputs, attributes, into: &emitter)
+    }
+}
+
+/// Einsum.
+extension Einsum: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        try emitWideNode("Einsum", inputs, [ONNXAttribute("equation", .text(equation))], into: &emitter)
+    }
+}
+
+/// Conv.
+extension Convolution: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let x = emitter.slide(window, over: emitter.float32(inputs[0]), inputs[0].type.shape)
+        let operands = [x.name] + inputs.dropFirst(1).present.map { emitter.float32($0) }
+        let attributes = x.attributes + [ONNXAttribute("group", .int(groups))]
+        let y = emitter.apply("Conv", operands, outputs: [true], attributes: attributes)[0]
+        return try signals(emitter.cast(y, from: .float32, to: inputs[0].type.dtype), for: inputs)
+    }
+}
+
+/// MaxPool, AveragePool, GlobalMaxPool or GlobalAveragePool.
+extension Pooling: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        guard function != .maximum, let window, opset < 19, window.dilations.contains(where: { $0 != 1 }) else { return [] }
+        return ["'\(name)' (average pooling with dilation, before opset 19)"]
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let x = emitter.float32(inputs[0])
+        let y = window.map { emitter.pool(x, inputs[0].type.shape, function, $0) }
+            ?? emitter.apply(function == .maximum ? "GlobalMaxPool" : "GlobalAveragePool", x)
+        return try signals(emitter.cast(y, from: .float32, to: inputs[0].type.dtype), for: inputs)
+    }
+}
+
+/// One operator; where it reduces nothing, it does so along a new axis.
+extension Reduction: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        let takesAxes = axes?.slot == nil || function == .sum || opset >= 18
+        return takesAxes ? [] : ["'\(name)' (\(onnxOperator) along computed axes, before opset 18)"]
+    }
+
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let (x, rank) = (emitter.widened(inputs[0]), inputs[0].type.rank)
+        let y: String
+        if let axes, axes.slot != nil {
+            y = emitter.apply(
+                onnxOperator, x, try emitter.integers(axes, of: inputs),
+                attributes: ["keepdims": .int(keepsAxes ? 1 : 0), "noop_with_empty_axes": .int(keepsWithoutAxes ? 1 : 0)])
+        } else {
+            var reduced = try checkedAxes(axes?.values ?? [], rank: rank)
+            if reduced.isEmpty && !keepsWithoutAxes { reduced = Array(0..<rank) }
+            y = reduced.isEmpty
+                ? emitter.reduce(onnxOperator, emitter.unsqueeze(x, [0]), axes: [0], keepsAxes: false)
+                : emitter.reduce(onnxOperator, x, axes: reduced, keepsAxes: keepsAxes)
+        }
+        return try signals(emitter.narrowed(y, to: inputs[0].type.dtype), for: inputs)
+    }
+
+    private var onnxOperator: String { Self.functions.first { $0.value == function }?.key ?? "ReduceSum" }
+}
+
+/// ArgMax or ArgMin.
+extension ArgExtremum: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        var attributes = [ONNXAttribute("axis", .int(axis)), ONNXAttribute("keepdims", .int(keepsAxis ? 1 : 0))]
+        if takesLast { attributes.append(ONNXAttribute("select_last_index", .int(1))) }
+        let op = largest ? "ArgMax" : "ArgMin"
+        return try emitNode(op, [emitter.widened(inputs[0])], inputs, attributes, &emitter)
+    }
+}
+
+/// CumSum.
+extension CumulativeSum: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let axis = emitter.withoutAxes(emitter.indices(inputs[1]), inputs[1].type)
+        let y = emitter.apply(
+            "CumSum", emitter.widened(inputs[0]), axis,
+            attributes: ["exclusive": .int(isExclusive ? 1 : 0), "reverse": .int(isReversed ? 1 : 0)])
+        return try signals(emitter.narrowed(y, to: inputs[0].type.dtype), for: inputs)
     }
 }

@@ -1,0 +1,56 @@
+package import FerryEngine
+package import FerryRuntime
+
+extension Rescaling: KerasLayer {
+    package static let kerasClasses = ["Rescaling"]
+
+    package init(keras config: inout KerasConfig) throws {
+        guard let scale = try config.numbers("scale") else {
+            throw FerryError(.missingKey, found: "no setting 'scale'", expected: "a number")
+        }
+        self.init(scale: scale, offset: try config.numbers("offset") ?? Tensor(scalar: Float(0)))
+    }
+
+    package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
+        [("scale", scale.kerasNumbers), ("offset", offset.kerasNumbers)]
+    }
+}
+
+extension Normalization: KerasLayer {
+    package static let kerasClasses = ["Normalization"]
+
+    package init(keras config: inout KerasConfig) throws {
+        // No axis means one mean and variance for everything.
+        let isScalar = config.has("axis")
+        self.init(axes: try config.take("axis").map { $0.intList ?? [-1] } ?? (isScalar ? [] : [-1]))
+        isInverse = try config.bool("invert", default: false)
+        if let mean = try config.numbers("mean"), let variance = try config.numbers("variance") {
+            statistics = (mean, variance)
+        }
+    }
+
+    package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
+        [
+            ("axis", axes.isEmpty ? .null : axes.kerasList), ("invert", .bool(isInverse)),
+            ("mean", statistics?.mean.kerasNumbers ?? .null), ("variance", statistics?.variance.kerasNumbers ?? .null),
+        ]
+    }
+}
+
+extension KerasConfig {
+    /// Numbers of any shape; nil where nothing is said.
+    fileprivate mutating func numbers(_ name: String) throws -> Tensor? {
+        try take(name).map { value in
+            guard let tensor = Tensor(kerasConstant: value) else { throw unexpected(value, name, "numbers") }
+            return tensor.cast(to: .float32)
+        }
+    }
+}
+
+extension Tensor {
+    /// The numbers as nested lists.
+    var kerasNumbers: JSONValue {
+        guard let length = shape.first else { return dtype.isFloat ? floats[0].kerasNumber : .int(ints[0]) }
+        return .array((0..<length).map { sliced(axis: 0, from: $0, count: 1).reshaped(Array(shape.dropFirst())).kerasNumbers })
+    }
+}
