@@ -11,10 +11,12 @@ let model = try Model(contentsOf: "\(folder)/model.h5")
 let fromFerry = try InferenceSession(model).predict(windows)
 
 print("\(model.metadata.producer ?? "Somebody") trained this model to continue a sequence of numbers:\n")
-print("  sequence          Keras        Ferry")
+func column(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
+
+print("  " + column("sequence", 16) + column("Keras", 12) + "Ferry")
 for row in 0..<windows.shape[0] {
     let sequence = windows.floats[(row * 3)..<(row * 3 + 3)].map { "\(Int($0))" }.joined(separator: ", ")
-    print("  \(sequence)\t  \(fromKeras.floats[row])\t\(fromFerry.floats[row])")
+    print("  " + column(sequence, 16) + column("\(fromKeras.floats[row])", 12) + "\(fromFerry.floats[row])")
 }
 print("\nBetween Keras and Ferry: \(Difference(fromFerry, fromKeras))")
 
@@ -22,5 +24,6 @@ let work = CommandLine.arguments.dropFirst(2).first ?? "."
 try model.write(to: "\(work)/demo.onnx")
 try Model(contentsOf: "\(work)/demo.onnx").write(to: "\(work)/demo.h5")
 let again = try Model(contentsOf: "\(work)/demo.h5")
-print("After .h5 → .onnx → .h5: \(Difference(try InferenceSession(again).predict(windows), fromFerry))")
-print("Its weights are \(again.parameters == model.parameters ? "the same, bit for bit" : "not the same")")
+let difference = Difference(try InferenceSession(again).predict(windows), fromFerry)
+let weights = again.parameters == model.parameters ? "the same, bit for bit" : "not the same"
+print("After .h5 → .onnx → .h5: \(difference); the weights are \(weights)")

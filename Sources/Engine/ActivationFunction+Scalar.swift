@@ -69,14 +69,15 @@ func logSoftmaxLine(_ line: UnsafeMutableBufferPointer<Float>) {
     for i in line.indices { line[i] = line[i] - largest - logSum }
 }
 
-/// Projects a line onto the simplex: finds the support by sorting, then subtracts the threshold (algorithm 1).
+/// max(x − τ, 0) with τ = (Σ of the partial sums of the support − 1) / its size (`keras.ops.sparsemax`).
 func sparsemaxLine(_ line: UnsafeMutableBufferPointer<Float>) {
-    var sum: Float = 0
-    var threshold: Float = 0
+    var (partialSum, sum, count): (Float, Float, Float) = (0, 0, 0)
     for (i, value) in line.sorted(by: >).enumerated() {
-        sum += value
-        guard 1 + Float(i + 1) * value > sum else { break }
-        threshold = (sum - 1) / Float(i + 1)
+        partialSum += value
+        guard value - (partialSum - 1) / Float(i + 1) > 0 else { continue }
+        sum += partialSum
+        count += 1
     }
+    let threshold = (sum - 1) / count
     for i in line.indices { line[i] = max(line[i] - threshold, 0) }
 }

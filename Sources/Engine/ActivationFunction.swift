@@ -60,7 +60,8 @@ public enum ActivationFunction: Sendable, Hashable {
     case softmax(axis: Int)
     /// ln(softmax x) along `axis`
     case logSoftmax(axis: Int)
-    /// The Euclidean projection onto the simplex along `axis` (Martins & Astudillo 2016)
+    /// Keras's `sparsemax` along `axis`; its threshold sums partial sums, so that it is the projection of Martins &
+    /// Astudillo (2016) only where a single element is above it
     case sparsemax(axis: Int)
 
     /// Keras 1 and 2: clip(0.2x + 0.5, 0, 1).

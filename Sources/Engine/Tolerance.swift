@@ -51,9 +51,22 @@ public struct Difference: Sendable, CustomStringConvertible {
         }
     }
 
-    /// `largest difference 1.2e-07 of scale 1.0 at element 3`, or the two shapes.
+    /// `largest difference 1.2e-07 of 73.3`, or the two shapes.
     public var description: String {
         if let shapes { return "shape \(shapes.found) instead of \(shapes.expected)" }
-        return "largest difference \(largest) of scale \(scale) at element \(index)"
+        return "largest difference \(largest.scientific) of \((scale * 10).rounded() / 10)"
+    }
+}
+
+extension Double {
+    /// Two significant digits and the power of ten, as in `3.0e-08`.
+    package var scientific: String {
+        guard isFinite, self != 0 else { return self == 0 ? "0" : "\(self)" }
+        var (mantissa, exponent) = (magnitude, 0)
+        while mantissa >= 9.95 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+        while mantissa < 0.995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+        let digits = Int((mantissa * 10).rounded())
+        let power = (exponent.magnitude < 10 ? "0" : "") + "\(exponent.magnitude)"
+        return "\(self < 0 ? "-" : "")\(digits / 10).\(digits % 10)e\(exponent < 0 ? "-" : "+")\(power)"
     }
 }

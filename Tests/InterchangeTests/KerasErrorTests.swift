@@ -58,12 +58,12 @@ struct KerasErrorTests {
     @Test func missingWeight() throws {
         let text = try sentence { root in
             root.update(groupAt: "model_weights/lstm") { group in
-                group.attributes["weight_names"] = .strings(["lstm/lstm_cell/kernel"])
+                group.attributes["weight_names"] = .strings(["sequential/lstm/lstm_cell/kernel"])
             }
         }
         #expect(
             text
-                == "model.h5 › layer 'lstm' (LSTM): 1 weights: 'lstm/lstm_cell/kernel'; 3: kernel, recurrent_kernel, bias")
+                == "model.h5 › layer 'lstm' (LSTM): 1 weights: 'sequential/lstm/lstm_cell/kernel'; 3: kernel, recurrent_kernel, bias")
     }
 
     @Test func truncatedFile() throws {

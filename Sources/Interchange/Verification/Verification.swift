@@ -74,16 +74,3 @@ extension [Difference] {
     /// Whether each of them is within `tolerance`.
     package func areWithin(_ tolerance: Tolerance) -> Bool { allSatisfy { $0.isWithin(tolerance) } }
 }
-
-extension Double {
-    /// Two significant digits and the power of ten, as in `3.0e-08`.
-    package var scientific: String {
-        guard isFinite, self != 0 else { return self == 0 ? "0" : "\(self)" }
-        var (mantissa, exponent) = (magnitude, 0)
-        while mantissa >= 9.95 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
-        while mantissa < 0.995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
-        let digits = Int((mantissa * 10).rounded())
-        let power = (exponent.magnitude < 10 ? "0" : "") + "\(exponent.magnitude)"
-        return "\(self < 0 ? "-" : "")\(digits / 10).\(digits % 10)e\(exponent < 0 ? "-" : "+")\(power)"
-    }
-}

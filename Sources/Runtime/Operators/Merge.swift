@@ -59,9 +59,38 @@ public struct Merge: Operator, Hashable {
             let x = signal.tensor.cast(to: .float32)
             return x.reshaped(aligned(x.shape, rank: rank, one: 1))
         }
+        let masks = inputs.present.map(\.mask)
+        let mask = try mergedMask(masks)
+        if maskMerge == .any, let skipping = try skippingHidden(tensors, masks, mask) {
+            return [Signal(skipping, mask: mask)]
+        }
         var result = try tensors.dropFirst().reduce(tensors[0]) { try $0.combining($1, combine) }
         if function == .average { result = result * Tensor(scalar: 1 / Float(tensors.count)) }
-        return [Signal(result, mask: try mergedMask(inputs.present.map(\.mask)))]
+        return [Signal(result, mask: mask)]
+    }
+
+    /// What Keras 3 makes of masked inputs where the function has no element that changes nothing: a step that is hidden
+    /// in one input is taken from the others (`Maximum`, `Minimum`, `Multiply`); nil for other functions.
+    private func skippingHidden(_ tensors: [Tensor], _ masks: [Tensor?], _ merged: Tensor?) throws -> Tensor? {
+        guard masks.contains(where: { $0 != nil }) else { return nil }
+        switch function {
+        case .multiply:
+            let visible = try zip(tensors, masks).map { x, mask in
+                try mask.map { try x.visible($0, otherwise: Tensor(scalar: Float(1))) } ?? x
+            }
+            let product = try visible.dropFirst().reduce(visible[0]) { try $0.combining($1, combine) }
+            return try merged.map { try product.visible($0, otherwise: Tensor(scalar: Float(0))) } ?? product
+        case .maximum, .minimum:
+            var (result, visible) = (tensors[0], masks[0])
+            for (x, mask) in zip(tensors, masks).dropFirst() {
+                let x = try mask.map { try x.visible($0, otherwise: result) } ?? x
+                result = try visible.map { try result.visible($0, otherwise: x) } ?? result
+                result = try result.combining(x, combine)
+                visible = try mask.flatMap { mask in try visible.flatMap { try mergedMask([$0, mask]) } }
+            }
+            return result
+        case .add, .subtract, .average: return nil
+        }
     }
 
     private func combine(_ a: Float, _ b: Float) -> Float {
@@ -86,6 +115,19 @@ public struct Merge: Operator, Hashable {
         return try present.dropFirst().reduce(first) { merged, mask in
             try merged.combining(mask) { (a: Bool, b: Bool) in maskMerge == .all ? a && b : a || b }
         }
+    }
+}
+
+extension Tensor {
+    /// The steps of this tensor [batch, time, …] that `mask`, bool [batch, time], shows, and those of `other` elsewhere.
+    fileprivate func visible(_ mask: Tensor, otherwise other: Tensor) throws -> Tensor {
+        guard mask.rank <= rank, Array(shape.prefix(mask.rank)) == mask.shape else {
+            throw FerryError(.shape, found: "a mask \(mask.shape) for \(shape)", expected: "one for each time step")
+        }
+        let rows = mask.count
+        let width = rows == 0 ? 0 : count / rows
+        let hidden = other.broadcast(to: shape).reshaped([rows, width])
+        return reshaped([rows, width]).selectingRows(mask.reshaped([rows]), otherwise: hidden).reshaped(shape)
     }
 }
 

@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// How a layer slides a window over the axes between batch and features; the names and meanings are Keras's.
 public struct SpatialOptions: Sendable, Hashable {

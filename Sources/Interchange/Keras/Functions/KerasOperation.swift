@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 /// An operator that Keras 3 writes as a call of `keras.ops`, and not as a layer.
@@ -199,6 +199,17 @@ extension Split: KerasOperation {
             return sum
         }
         return KerasOperationClass("Split", [("indices_or_sections", cuts.kerasList), ("axis", .int(axis))])
+    }
+}
+
+extension Pad: KerasOperation {
+    package func kerasOperation() throws -> KerasOperationClass {
+        let pads = try pads.known("pads")
+        guard axes == nil, valueSlot == nil, mode == .constant || mode == .reflect, pads.allSatisfy({ $0 >= 0 }) else {
+            throw FerryError.noKerasOperation("padding of some axes, with a value, or by '\(mode.rawValue)'")
+        }
+        let pairs = (0..<(pads.count / 2)).map { [pads[$0], pads[$0 + pads.count / 2]].kerasList }
+        return KerasOperationClass("Pad", [("pad_width", .array(pairs)), ("mode", .string(mode.rawValue))])
     }
 }
 

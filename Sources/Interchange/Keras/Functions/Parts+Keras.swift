@@ -83,7 +83,10 @@ extension Slice {
                         starts: .known(cut.starts), ends: .known(cut.ends), axes: .known(cut.axes), steps: .known(cut.steps)),
                     result)
             }
-            if !cut.dropped.isEmpty { result = try call.apply(Squeeze(cut.dropped), result) }
+            // From the last axis on, so that the others keep their places.
+            for (axis, index) in cut.picked.reversed() {
+                result = try call.apply(Gather(axis: axis), result, call.constant(Tensor(scalar: Int64(index))))
+            }
             if !cut.added.isEmpty { result = try call.apply(Unsqueeze(cut.added), result) }
             return result
         },
@@ -111,8 +114,8 @@ private struct KerasSubscript {
     private(set) var ends: [Int] = []
     private(set) var steps: [Int] = []
     private(set) var axes: [Int] = []
-    /// The axes of the input that a single index picks from.
-    private(set) var dropped: [Int] = []
+    /// The axes of the input that a single index picks from, and the index.
+    private(set) var picked: [(axis: Int, index: Int)] = []
     /// Where the result has new axes.
     private(set) var added: [Int] = []
 
@@ -130,8 +133,7 @@ private struct KerasSubscript {
                 axis += rank - named
                 resultAxis += rank - named
             } else if let index = part.intValue {
-                cut(axis, from: index, to: index == -1 ? .max : index + 1, step: 1)
-                dropped.append(axis)
+                picked.append((axis, index))
                 axis += 1
             } else {
                 try cut(axis, by: part["config"] ?? part)

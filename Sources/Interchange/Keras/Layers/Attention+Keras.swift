@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 extension Attention: KerasCallable {
@@ -64,7 +64,10 @@ extension MultiHeadAttention: KerasCallable {
     }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
-        [
+        // Keras 2 wants to be told that nobody has seen its inputs.
+        let shapes: KerasSettings =
+            version.isKeras3 ? [] : [("query_shape", .null), ("key_shape", .null), ("value_shape", .null)]
+        return shapes + [
             ("num_heads", .int(heads)), ("key_dim", .int(keySize)), ("value_dim", .int(valueSize)),
             ("dropout", .double(dropout)), ("use_bias", .bool(useBias)),
             ("output_shape", outputSize.map { [.int($0)] } ?? .null), ("attention_axes", [1]),

@@ -47,12 +47,31 @@ extension Bidirectional: KerasLayer {
     }
 
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
-        let half = weights.count / 2
         guard let forward = forward as? any KerasLayer, let backward = backward as? any KerasLayer else {
             return weights
         }
-        return try forward.modernized(Array(weights[..<half]), for: specs.inside("forward"))
-            + backward.modernized(Array(weights[half...]), for: specs.inside("backward"))
+        // Where only one direction is frozen the file lists the other one first, so names count before places.
+        let (there, back) = weights.byDirection ?? weights.halves
+        let modern =
+            try forward.modernized(there, for: specs.inside("forward"))
+            + backward.modernized(back, for: specs.inside("backward"))
+        guard modern.count == specs.count else { return modern }
+        let pairs = zip(modern, specs)
+        return pairs.filter { $1.isTrainable }.map(\.0) + pairs.filter { !$1.isTrainable }.map(\.0)
+    }
+}
+
+extension [KerasWeight] {
+    /// The weights of the forward and of the backward layer, told apart by the names that Keras gives those layers.
+    fileprivate var byDirection: (forward: [KerasWeight], backward: [KerasWeight])? {
+        let forward = filter { $0.name.contains("forward_") }
+        let backward = filter { $0.name.contains("backward_") }
+        return !forward.isEmpty && forward.count + backward.count == count ? (forward, backward) : nil
+    }
+
+    /// The weights of the forward and of the backward layer, by their number.
+    fileprivate var halves: (forward: [KerasWeight], backward: [KerasWeight]) {
+        (Array(prefix(count / 2)), Array(dropFirst(count / 2)))
     }
 }
 

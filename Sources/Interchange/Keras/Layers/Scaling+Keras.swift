@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 extension Rescaling: KerasLayer {
@@ -20,9 +20,9 @@ extension Normalization: KerasLayer {
     package static let kerasClasses = ["Normalization"]
 
     package init(keras config: inout KerasConfig) throws {
-        // No axis means one mean and variance for everything.
-        let isScalar = config.has("axis")
-        self.init(axes: try config.take("axis").map { $0.intList ?? [-1] } ?? (isScalar ? [] : [-1]))
+        // An axis that is null means one mean and variance for everything.
+        let isGiven = config.has("axis")
+        self.init(axes: config.take("axis").map { $0.intList ?? [-1] } ?? (isGiven ? [] : [-1]))
         isInverse = try config.bool("invert", default: false)
         if let mean = try config.numbers("mean"), let variance = try config.numbers("variance") {
             statistics = (mean, variance)

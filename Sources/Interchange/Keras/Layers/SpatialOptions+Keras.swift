@@ -1,5 +1,5 @@
-package import FerryEngine
-package import FerryRuntime
+import FerryEngine
+import FerryRuntime
 
 extension SpatialOptions {
     /// The window of a convolution over `axes` axes.

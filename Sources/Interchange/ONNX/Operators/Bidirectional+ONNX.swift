@@ -13,11 +13,7 @@ extension Bidirectional: ONNXWritable {
         _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
     ) throws -> [ONNXSignal] {
         emitter.noteStatefulness(of: self)
-        let there = ONNXDirection(try forward.asONNXRecurrent(), parameters.scoped(to: "forward"), isReverse: false)
-        let back = ONNXDirection(try backward.asONNXRecurrent(), parameters.scoped(to: "backward"), isReverse: true)
-        let fits = inputs[0].mask == nil && !forward.options.goBackwards && backward.options.goBackwards
-        let names = fits && there.sharesOperator(with: back)
-            ? try emitTogether(inputs, [there, back], &emitter) : try emitApart(inputs, there, back, &emitter)
+        let names = try emitDirections(inputs, parameters, &emitter)
 
         let types = try outputTypes(for: inputs.map(\.type))
         let outputs = merge == nil ? 2 : 1
@@ -29,6 +25,38 @@ extension Bidirectional: ONNXWritable {
 }
 
 extension Bidirectional {
+    private func emitDirections(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, _ emitter: inout ONNXEmitter
+    ) throws -> [String] {
+        guard let first = forward as? any ONNXRecurrent, let second = backward as? any ONNXRecurrent else {
+            return try emitLayers(inputs, parameters, &emitter)
+        }
+        let there = ONNXDirection(first, parameters.scoped(to: "forward"), isReverse: false)
+        let back = ONNXDirection(second, parameters.scoped(to: "backward"), isReverse: true)
+        let fits = inputs[0].mask == nil && !forward.options.goBackwards && backward.options.goBackwards
+        return fits && there.sharesOperator(with: back)
+            ? try emitTogether(inputs, [there, back], &emitter) : try emitApart(inputs, there, back, &emitter)
+    }
+
+    /// The nodes of layers that run cells; those of the backward one, and its outputs turned around.
+    private func emitLayers(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, _ emitter: inout ONNXEmitter
+    ) throws -> [String] {
+        let states = inputs.dropFirst(1).present
+        let half = states.count / 2
+        let there = try emitter.scoped("forward") { emitter in
+            try forward.asONNXWritable().emit(
+                Slots([inputs[0]] + states.prefix(half)), parameters.scoped(to: "forward"), into: &emitter)
+        }
+        var back = try emitter.scoped("backward") { emitter in
+            try backward.asONNXWritable().emit(
+                Slots([inputs[0]] + states.dropFirst(half)), parameters.scoped(to: "backward"), into: &emitter)
+        }
+        let options = backward.options
+        if options.returnSequences { back[0].name = emitter.reverse(back[0].name, axis: options.timeMajor ? 0 : 1) }
+        return merged([there[0].name, back[0].name], &emitter) + (there.dropFirst() + back.dropFirst()).map(\.name)
+    }
+
     private func emitTogether(
         _ inputs: Slots<ONNXSignal>, _ directions: [ONNXDirection], _ emitter: inout ONNXEmitter
     ) throws -> [String] {
@@ -92,16 +120,6 @@ extension Bidirectional {
         case .multiply: [emitter.apply("Mul", to: values)]
         case .average: [emitter.apply("Mul", emitter.apply("Add", to: values), emitter.scalar(0.5))]
         }
-    }
-}
-
-extension RecurrentOperator {
-    /// The layer as one that ONNX can hold, which ``obstaclesToONNX(_:opset:)`` has made sure of before.
-    fileprivate func asONNXRecurrent() throws -> any ONNXRecurrent {
-        guard let recurrent = self as? any ONNXRecurrent else {
-            throw FerryError(.unsupported, found: "\(kind) cannot be written to ONNX")
-        }
-        return recurrent
     }
 }
 

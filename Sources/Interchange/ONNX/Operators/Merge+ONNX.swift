@@ -12,8 +12,40 @@ extension Merge: ONNXWritable {
             let missing = rank - signal.type.rank
             return emitter.unsqueeze(emitter.float32(signal), Array(1..<(1 + missing)))
         }
-        let mask = mergedMask(present.map(\.mask), &emitter)
-        return try signals(combine(operands, &emitter), for: inputs, mask: mask)
+        let masks = present.map(\.mask)
+        let mask = mergedMask(masks, &emitter)
+        let result =
+            maskMerge == .any
+            ? skippingHidden(operands, masks, mask, rank: rank, &emitter) ?? combine(operands, &emitter)
+            : combine(operands, &emitter)
+        return try signals(result, for: inputs, mask: mask)
+    }
+
+    /// The rule of Keras 3 for masked inputs, as `evaluate` has it; nil where it is the plain function.
+    private func skippingHidden(
+        _ operands: [String], _ masks: [ONNXMask?], _ merged: ONNXMask?, rank: Int, _ emitter: inout ONNXEmitter
+    ) -> String? {
+        guard masks.contains(where: { $0 != nil }) else { return nil }
+        func visible(_ x: String, _ mask: ONNXMask?, otherwise other: @autoclosure () -> String) -> String {
+            guard let mask else { return x }
+            return emitter.apply("Where", emitter.unsqueeze(mask.name, Array(mask.rank..<rank)), x, other())
+        }
+        switch function {
+        case .multiply:
+            let shown = zip(operands, masks).map { visible($0, $1, otherwise: emitter.scalar(1)) }
+            let product = shown.dropFirst().reduce(shown[0]) { emitter.apply("Mul", $0, $1) }
+            return visible(product, merged, otherwise: emitter.scalar(0))
+        case .maximum, .minimum:
+            var (result, shown) = (operands[0], masks[0])
+            for (x, mask) in zip(operands, masks).dropFirst() {
+                let x = visible(x, mask, otherwise: result)
+                result = visible(result, shown, otherwise: x)
+                result = emitter.apply(function == .maximum ? "Max" : "Min", result, x)
+                shown = mask.flatMap { mask in shown.map { emitter.merge($0, mask, by: .any) } }
+            }
+            return result
+        case .add, .subtract, .average: return nil
+        }
     }
 
     private func combine(_ operands: [String], _ emitter: inout ONNXEmitter) -> String {

@@ -99,10 +99,14 @@ extension ONNXEmitter {
     private mutating func sparsemax(_ x: String, axis: Int, _ shape: [Dimension]) -> String {
         let length = shape[axis].length.map { integers([$0]) } ?? lengths(x, from: axis, to: axis + 1)
         let descending = apply("TopK", [x, length], outputs: [true, true], attributes: ["axis": .int(axis)])[0]
-        let excess = plus(apply("CumSum", descending, integer(axis)), -1)
+        let partialSums = apply("CumSum", descending, integer(axis))
         let count = apply("Range", scalar(1), plus(cast(squeeze(length, [0]), to: .float32), 1), scalar(1))
         let aligned = unsqueeze(count, Array(1..<(shape.count - axis)))
-        let threshold = reduce("ReduceMax", apply("Div", excess, aligned), axes: [axis], keepsAxes: true)
+        let bound = apply("Div", plus(partialSums, -1), aligned)
+        let support = cast(apply("Greater", descending, bound), to: .float32)
+        let size = reduce("ReduceSum", support, axes: [axis], keepsAxes: true)
+        let sum = reduce("ReduceSum", apply("Mul", partialSums, support), axes: [axis], keepsAxes: true)
+        let threshold = apply("Div", plus(sum, -1), size)
         return apply("Relu", apply("Sub", x, threshold))
     }
 }

@@ -6,11 +6,14 @@ package enum ONNXWriterCatalogue {
     package static let all: [any ONNXWritable.Type] = [
         // Recurrent
         LSTM.self, GRU.self, SimpleRNN.self, Bidirectional.self,
+        RNN.self, ConvLSTM.self,
         // Core
         Dense.self, Embedding.self, Activation.self, PReLU.self, Masking.self, Dropout.self, TimeDistributed.self,
         Submodel.self,
+        GatedLinearUnit.self, Softmax.self, EinsumDense.self, Attention.self, MultiHeadAttention.self, Rescaling.self,
         // Normalization
         BatchNormalization.self, LayerNormalization.self,
+        GroupNormalization.self, UnitNormalization.self, RMSNormalization.self, Normalization.self,
         // Shaping
         Flatten.self, Reshape.self, Permute.self, RepeatVector.self,
         // Merging
