@@ -56,7 +56,8 @@ let package = Package(
             swiftSettings: swift6),
         .executableTarget(name: "demo", dependencies: ["Ferry"], path: "Examples/Demo", swiftSettings: swift6),
         .target(
-            name: "FerryTestSupport", dependencies: ["Ferry", collections], path: "Tests/FerryTestSupport", swiftSettings: swift6),
+            name: "FerryTestSupport", dependencies: ["Ferry", collections], path: "Tests/FerryTestSupport",
+            swiftSettings: swift6),
         .testTarget(name: "EngineTests", dependencies: tested, swiftSettings: swift6),
         .testTarget(name: "RuntimeTests", dependencies: tested, swiftSettings: swift6),
         .testTarget(name: "InterchangeTests", dependencies: tested, swiftSettings: swift6),

@@ -7,7 +7,9 @@ extension Tensor {
     }
 
     /// The tensor with its elements in reverse order along `axis`.
-    public func reversed(axis: Int) -> Tensor { sliced(axis: axis, from: shape[axis] - 1, count: shape[axis], step: -1) }
+    public func reversed(axis: Int) -> Tensor {
+        sliced(axis: axis, from: shape[axis] - 1, count: shape[axis], step: -1)
+    }
 
     /// `count` elements along `axis`, starting at `start`, `step` apart.
     public func sliced(axis: Int, from start: Int, count: Int, step: Int = 1) -> Tensor {
@@ -115,7 +117,8 @@ extension Tensor {
             result.withUnsafeMutableBytes { target in
                 for (to, from) in indices.enumerated() {
                     UnsafeMutableRawBufferPointer(rebasing: target[(to * rowBytes)..<((to + 1) * rowBytes)])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[(from * rowBytes)..<((from + 1) * rowBytes)]))
+                        .copyMemory(
+                            from: UnsafeRawBufferPointer(rebasing: source[(from * rowBytes)..<((from + 1) * rowBytes)]))
                 }
             }
         }

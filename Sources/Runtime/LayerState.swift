@@ -15,7 +15,9 @@ public struct LayerState: Sendable {
     public init(isStreaming: Bool = false) { self.isStreaming = isStreaming }
 
     /// Runs `body` with the state of the layer `name` inside this one.
-    public mutating func withChild<Result>(_ name: String, _ body: (inout LayerState) throws -> Result) rethrows -> Result {
+    public mutating func withChild<Result>(_ name: String, _ body: (inout LayerState) throws -> Result) rethrows
+        -> Result
+    {
         // Taken out while `body` runs, so that its tensors stay uniquely referenced.
         var child = children.removeValue(forKey: name) ?? LayerState(isStreaming: isStreaming)
         defer { children[name] = child }

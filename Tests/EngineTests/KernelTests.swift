@@ -65,9 +65,13 @@ private let vectorFunctions: [ActivationFunction] = [
     }
 
     /// The bounds that `ferry_activation.h` states.
-    @Test(arguments: [
-        (.tanh, 2.43, 2), (.sigmoid, 2.41, 2), (.exponential, 1.07, 1),
-    ] as [(ActivationFunction, Double, Int)]) func keepsItsStatedBound(_ function: ActivationFunction, ulps: Double, floats: Int) throws {
+    @Test(
+        arguments: [
+            (.tanh, 2.43, 2), (.sigmoid, 2.41, 2), (.exponential, 1.07, 1),
+        ] as [(ActivationFunction, Double, Int)]) func keepsItsStatedBound(
+            _ function: ActivationFunction, ulps: Double, floats: Int
+        ) throws
+    {
         let activation = try #require(KernelActivation(function))
         let samples = stride(from: UInt32(0), to: .max - 4099, by: 4099).map(Float.init(bitPattern:))
             .filter { !$0.isNaN }

@@ -65,16 +65,22 @@ import Testing
         #expect(Difference(scaled, matrix * Tensor(scalar: Float(3))).isWithin(.relative(1e-6)))
     }
 
-    @Test(arguments: [
-        (.zeros, [0, 0, 0, 0]), (.ones, [1, 1, 1, 1]), (.constant(2.5), [2.5, 2.5, 2.5, 2.5]),
-        (.identity(gain: 2), [2, 0, 0, 2]), (.uniform(minimum: 3, maximum: 3), [3, 3, 3, 3]),
-    ] as [(Initializer, [Float])]) func fillsWithoutChance(_ initializer: Initializer, _ expected: [Float]) {
+    @Test(
+        arguments: [
+            (.zeros, [0, 0, 0, 0]), (.ones, [1, 1, 1, 1]), (.constant(2.5), [2.5, 2.5, 2.5, 2.5]),
+            (.identity(gain: 2), [2, 0, 0, 2]), (.uniform(minimum: 3, maximum: 3), [3, 3, 3, 3]),
+        ] as [(Initializer, [Float])]) func fillsWithoutChance(_ initializer: Initializer, _ expected: [Float])
+    {
         #expect(drawn(initializer, [2, 2]).floats == expected)
     }
 
-    @Test(arguments: [
-        (.uniform, .input, 200), (.normal, .output, 100), (.truncatedNormal, .average, 150),
-    ] as [(Initializer.Distribution, Initializer.Fan, Double)]) func scalesTheVariance(_ distribution: Initializer.Distribution, _ fan: Initializer.Fan, _ count: Double) {
+    @Test(
+        arguments: [
+            (.uniform, .input, 200), (.normal, .output, 100), (.truncatedNormal, .average, 150),
+        ] as [(Initializer.Distribution, Initializer.Fan, Double)]) func scalesTheVariance(
+            _ distribution: Initializer.Distribution, _ fan: Initializer.Fan, _ count: Double
+        )
+    {
         let x = drawn(.varianceScaling(scale: 2, fan: fan, distribution: distribution), [200, 100]).floats
         let variance = x.reduce(0) { $0 + Double($1 * $1) } / Double(x.count)
         #expect(abs(variance * count / 2 - 1) < 0.05)

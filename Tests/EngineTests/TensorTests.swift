@@ -55,10 +55,12 @@ private func sentence(_ body: () throws -> Void) -> String {
         #expect((counting([2, 0]) * counting([1])).shape == [2, 0])
     }
 
-    @Test(arguments: [
-        ([2, 3], [3], [2, 3]), ([2, 1], [1, 4], [2, 4]), ([], [5], [5]), ([0, 1], [7], [0, 7]), ([], [], []),
-        ([2, 3], [4], nil), ([2], [3, 3], nil),
-    ] as [([Int], [Int], [Int]?)]) func findsTheCommonShape(_ a: [Int], _ b: [Int], _ expected: [Int]?) {
+    @Test(
+        arguments: [
+            ([2, 3], [3], [2, 3]), ([2, 1], [1, 4], [2, 4]), ([], [5], [5]), ([0, 1], [7], [0, 7]), ([], [], []),
+            ([2, 3], [4], nil), ([2], [3, 3], nil),
+        ] as [([Int], [Int], [Int]?)]) func findsTheCommonShape(_ a: [Int], _ b: [Int], _ expected: [Int]?)
+    {
         #expect(broadcastShape(a, b) == expected)
         #expect(broadcastShape(b, a) == expected)
     }
@@ -141,19 +143,23 @@ private func sentence(_ body: () throws -> Void) -> String {
         #expect(Tensor([true, false]).cast(to: .float16).elements() == [1, 0] as [Float16])
     }
 
-    @Test(arguments: [
-        (65504, 65504), (65519, 65504), (65520, .infinity), (-65520, -.infinity), (0x1p-24, 0x1p-24), (0x1p-25, 0),
-        (0x1.8p-25, 0x1p-24), (1 + 0x1p-11, 1), (1 + 0x3p-11, 1 + 0x1p-9), (1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-10),
-    ] as [(Double, Double)]) func roundsToFloat16(_ value: Double, _ expected: Double) {
+    @Test(
+        arguments: [
+            (65504, 65504), (65519, 65504), (65520, .infinity), (-65520, -.infinity), (0x1p-24, 0x1p-24), (0x1p-25, 0),
+            (0x1.8p-25, 0x1p-24), (1 + 0x1p-11, 1), (1 + 0x3p-11, 1 + 0x1p-9), (1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-10),
+        ] as [(Double, Double)]) func roundsToFloat16(_ value: Double, _ expected: Double)
+    {
         let half: [Float16] = Tensor([value]).cast(to: .float16).elements()
         #expect(half.map { Double($0) } == [expected])
     }
 
-    @Test(arguments: [
-        (1 + 0x1p-8, 1), (1 + 0x3p-8, 1 + 0x1p-6), (1 + 0x1.1p-8, 1 + 0x1p-7), (-1 - 0x3p-8, -1 - 0x1p-6),
-        (Double(Float.greatestFiniteMagnitude), .infinity), (0x1.FEp127, 0x1.FEp127), (.infinity, .infinity),
-        (0x1p-133, 0x1p-133), (0x1p-134, 0),
-    ] as [(Double, Double)]) func roundsToBFloat16(_ value: Double, _ expected: Double) {
+    @Test(
+        arguments: [
+            (1 + 0x1p-8, 1), (1 + 0x3p-8, 1 + 0x1p-6), (1 + 0x1.1p-8, 1 + 0x1p-7), (-1 - 0x3p-8, -1 - 0x1p-6),
+            (Double(Float.greatestFiniteMagnitude), .infinity), (0x1.FEp127, 0x1.FEp127), (.infinity, .infinity),
+            (0x1p-133, 0x1p-133), (0x1p-134, 0),
+        ] as [(Double, Double)]) func roundsToBFloat16(_ value: Double, _ expected: Double)
+    {
         let result = Tensor([value]).cast(to: .bfloat16)
         #expect(result.cast(to: .float64).elements() == [expected])
     }
@@ -165,12 +171,17 @@ private func sentence(_ body: () throws -> Void) -> String {
         #expect(narrow.elements(Double.self)[0].isNaN)
     }
 
-    @Test(arguments: [
-        (Tensor([2, 1.5] as [Float]), .int32, "holds float32 values such as 1.5; int32 without loss"),
-        (Tensor([1, 300] as [Int64]), .int8, "holds int64 values such as 300.0; int8 without loss"),
-        (Tensor([1, 16_777_217] as [Int64]), .float32, "holds int64 values such as 16777217.0; float32 without loss"),
-        (Tensor([0.0, 2]), .bool, "holds float64 values such as 2.0; bool without loss"),
-    ] as [(Tensor, DType, String)]) func saysWhatWouldBeLost(_ tensor: Tensor, _ dtype: DType, _ text: String) {
+    @Test(
+        arguments: [
+            (Tensor([2, 1.5] as [Float]), .int32, "holds float32 values such as 1.5; int32 without loss"),
+            (Tensor([1, 300] as [Int64]), .int8, "holds int64 values such as 300.0; int8 without loss"),
+            (
+                Tensor([1, 16_777_217] as [Int64]), .float32,
+                "holds int64 values such as 16777217.0; float32 without loss"
+            ),
+            (Tensor([0.0, 2]), .bool, "holds float64 values such as 2.0; bool without loss"),
+        ] as [(Tensor, DType, String)]) func saysWhatWouldBeLost(_ tensor: Tensor, _ dtype: DType, _ text: String)
+    {
         #expect(sentence { _ = try tensor.losslesslyCast(to: dtype) } == text)
     }
 

@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct VerificationTests {
     @Test func equalModelsDifferByNothing() throws {
-        let model = try Model { Input(nil, 2); LSTM(4); Dense(1) }
+        let model = try Model {
+            Input(nil, 2); LSTM(4); Dense(1)
+        }
         let differences = try Verification.compare(model, model, names: ("a", "b"))
         #expect(differences.count == 4)
         #expect(differences.summary == "largest difference 0 over 4 runs")
@@ -11,15 +13,23 @@ import Testing
     }
 
     @Test func otherParametersAreNoticed() throws {
-        let models = try (1...2).map { try Model(seed: $0) { Input(3, 2); LSTM(4); Dense(1) } }
+        let models = try (1...2).map {
+            try Model(seed: $0) {
+                Input(3, 2); LSTM(4); Dense(1)
+            }
+        }
         let differences = try Verification.compare(models[0], models[1], names: ("a", "b"))
         #expect(differences.count == 2)
         #expect(!differences.areWithin(.conversion))
     }
 
     @Test func tokenIdsStayInsideTheSmallestTable() throws {
-        let inner = try Model { Input(nil, dtype: .int32); Embedding(6, 3, maskZero: true) }
-        let model = try Model { Input(nil, dtype: .int32); Dropout(0.1); Submodel(inner.graph); LSTM(4) }
+        let inner = try Model {
+            Input(nil, dtype: .int32); Embedding(6, 3, maskZero: true)
+        }
+        let model = try Model {
+            Input(nil, dtype: .int32); Dropout(0.1); Submodel(inner.graph); LSTM(4)
+        }
         let samples = try RandomInputs(for: model).samples(seed: 0)
         #expect(samples.map { $0[0].shape } == [[1, 7], [1, 12], [3, 7], [3, 12]])
         let ids = samples.flatMap { $0[0].ints }
@@ -27,7 +37,9 @@ import Testing
     }
 
     @Test func stepsThatAMaskingLayerHidesOccur() throws {
-        let model = try Model { Input(nil, 2); Masking(-1); LSTM(4) }
+        let model = try Model {
+            Input(nil, 2); Masking(-1); LSTM(4)
+        }
         let samples = try RandomInputs(for: model).samples(seed: 0)
         let steps = samples.flatMap { sample in sample[0].floats.chunks(of: 2) }
         #expect(steps.contains([-1, -1]))
@@ -35,14 +47,20 @@ import Testing
     }
 
     @Test func theSameSeedGivesTheSameInputs() throws {
-        let model = try Model { Input(nil, 2); LSTM(4) }
+        let model = try Model {
+            Input(nil, 2); LSTM(4)
+        }
         #expect(try RandomInputs(for: model).samples(seed: 3) == RandomInputs(for: model).samples(seed: 3))
         #expect(try RandomInputs(for: model).samples(seed: 3) != RandomInputs(for: model).samples(seed: 4))
     }
 
     @Test func inputsOfOtherShapesAreNamed() throws {
-        let a = try Model { Input(3, 2); LSTM(4) }
-        let b = try Model { Input(3, 5); LSTM(4) }
+        let a = try Model {
+            Input(3, 2); LSTM(4)
+        }
+        let b = try Model {
+            Input(3, 5); LSTM(4)
+        }
         #expect(throws: FerryError.self) { try Verification.compare(a, b, names: ("a.h5", "b.h5")) }
         do { _ = try Verification.compare(a, b, names: ("a.h5", "b.h5")) } catch let error as FerryError {
             #expect(

@@ -23,7 +23,9 @@ struct ConformanceTests {
     @Test(arguments: fixtures)
     func plainDefinitionsAgreeWithKernels(_ fixture: Fixture) throws {
         let model = try Model(contentsOf: fixture.path)
-        let inputs = try fixture.recorded("in").enumerated().map { try $1.losslesslyCast(to: model.inputs[$0].type.dtype) }
+        let inputs = try fixture.recorded("in").enumerated().map {
+            try $1.losslesslyCast(to: model.inputs[$0].type.dtype)
+        }
         var state = LayerState()
         let plain = try model.graph.evaluate(inputs, model.parameters, &state)
         let fast = try InferenceSession(model).predict(inputs)

@@ -3,25 +3,27 @@ import OrderedCollections
 import Testing
 
 @Suite struct JSONParserTests {
-    @Test(arguments: [
-        ("null", .null), (" true\n", .bool(true)), ("false", .bool(false)),
-        ("0", .int(0)), ("-0", .int(0)), ("-0.0", .double(-0.0)), ("17", .int(17)), ("1.0", .double(1)),
-        ("1e3", .double(1000)), ("1E+2", .double(100)), ("12.5e-1", .double(1.25)),
-        ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)),
-        ("9223372036854775808", .double(9_223_372_036_854_775_808)),
-        ("123456789012345678901234567890", .double(1.2345678901234568e29)),
-        ("0.1", .double(0.1)), ("0.30000000000000004", .double(0.30000000000000004)),
-        ("1.7976931348623157e308", .double(.greatestFiniteMagnitude)), ("5e-324", .double(.leastNonzeroMagnitude)),
-        ("1e400", .double(.infinity)), ("-1e99999999999999999999", .double(-.infinity)), ("1e-400", .double(0)),
-        ("Infinity", .double(.infinity)), ("-Infinity", .double(-.infinity)),
-        ("\"\"", ""), ("\"größe\"", "größe"), (#""\"\\\/\b\f\n\r\t\u00e9""#, "\"\\/\u{8}\u{C}\n\r\té"),
-        (#""\ud83d\ude00""#, "😀"), (#""\ud83d""#, "\u{FFFD}"), (#""\ude00x""#, "\u{FFFD}x"),
-        (#""\ud83dx""#, "\u{FFFD}x"), (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
-        ("[]", []), ("[ 1 , [2] ]", [1, [2]]), ("{}", [:]),
-        (#"{"b": 1, "a": {"c": null}}"#, ["b": 1, "a": ["c": .null]]),
-        (#"{"a": 1, "b": 2, "a": 3}"#, ["a": 3, "b": 2]),
-        ("\u{FEFF}[1]", [1]),
-    ] as [(String, JSONValue)]) func reads(text: String, value: JSONValue) throws {
+    @Test(
+        arguments: [
+            ("null", .null), (" true\n", .bool(true)), ("false", .bool(false)),
+            ("0", .int(0)), ("-0", .int(0)), ("-0.0", .double(-0.0)), ("17", .int(17)), ("1.0", .double(1)),
+            ("1e3", .double(1000)), ("1E+2", .double(100)), ("12.5e-1", .double(1.25)),
+            ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)),
+            ("9223372036854775808", .double(9_223_372_036_854_775_808)),
+            ("123456789012345678901234567890", .double(1.2345678901234568e29)),
+            ("0.1", .double(0.1)), ("0.30000000000000004", .double(0.30000000000000004)),
+            ("1.7976931348623157e308", .double(.greatestFiniteMagnitude)), ("5e-324", .double(.leastNonzeroMagnitude)),
+            ("1e400", .double(.infinity)), ("-1e99999999999999999999", .double(-.infinity)), ("1e-400", .double(0)),
+            ("Infinity", .double(.infinity)), ("-Infinity", .double(-.infinity)),
+            ("\"\"", ""), ("\"größe\"", "größe"), (#""\"\\\/\b\f\n\r\t\u00e9""#, "\"\\/\u{8}\u{C}\n\r\té"),
+            (#""\ud83d\ude00""#, "😀"), (#""\ud83d""#, "\u{FFFD}"), (#""\ude00x""#, "\u{FFFD}x"),
+            (#""\ud83dx""#, "\u{FFFD}x"), (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+            ("[]", []), ("[ 1 , [2] ]", [1, [2]]), ("{}", [:]),
+            (#"{"b": 1, "a": {"c": null}}"#, ["b": 1, "a": ["c": .null]]),
+            (#"{"a": 1, "b": 2, "a": 3}"#, ["a": 3, "b": 2]),
+            ("\u{FEFF}[1]", [1]),
+        ] as [(String, JSONValue)]) func reads(text: String, value: JSONValue) throws
+    {
         #expect(try JSONValue(parsing: text) == value)
     }
 
@@ -82,12 +84,14 @@ import Testing
 }
 
 @Suite struct JSONWriterTests {
-    @Test(arguments: [
-        (.null, "null"), (true, "true"), (-5, "-5"), ("", "\"\""), ([], "[]"), ([:], "{}"),
-        ([1, "a", [:]], #"[1, "a", {}]"#), (["b": 1, "a": [2.5]], #"{"b": 1, "a": [2.5]}"#),
-        ("\"\\/\u{8}\u{C}\n\r\t\u{1}\u{7F}é😀", #""\"\\/\b\f\n\r\t\u0001\u007f\u00e9\ud83d\ude00""#),
-        (.double(.nan), "NaN"), (.double(.infinity), "Infinity"), (.double(-.infinity), "-Infinity"),
-    ] as [(JSONValue, String)]) func writes(value: JSONValue, text: String) { #expect(value.encoded() == text) }
+    @Test(
+        arguments: [
+            (.null, "null"), (true, "true"), (-5, "-5"), ("", "\"\""), ([], "[]"), ([:], "{}"),
+            ([1, "a", [:]], #"[1, "a", {}]"#), (["b": 1, "a": [2.5]], #"{"b": 1, "a": [2.5]}"#),
+            ("\"\\/\u{8}\u{C}\n\r\t\u{1}\u{7F}é😀", #""\"\\/\b\f\n\r\t\u0001\u007f\u00e9\ud83d\ude00""#),
+            (.double(.nan), "NaN"), (.double(.infinity), "Infinity"), (.double(-.infinity), "-Infinity"),
+        ] as [(JSONValue, String)]) func writes(value: JSONValue, text: String)
+    { #expect(value.encoded() == text) }
 
     @Test(arguments: [
         (0, "0.0"), (-0.0, "-0.0"), (1, "1.0"), (-1.5, "-1.5"), (0.1, "0.1"), (0.0001, "0.0001"), (0.00001, "1e-05"),

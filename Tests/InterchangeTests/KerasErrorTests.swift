@@ -63,7 +63,8 @@ struct KerasErrorTests {
         }
         #expect(
             text
-                == "model.h5 › layer 'lstm' (LSTM): 1 weights: 'sequential/lstm/lstm_cell/kernel'; 3: kernel, recurrent_kernel, bias")
+                == "model.h5 › layer 'lstm' (LSTM): 1 weights: 'sequential/lstm/lstm_cell/kernel'; 3: kernel, recurrent_kernel, bias"
+        )
     }
 
     @Test func truncatedFile() throws {

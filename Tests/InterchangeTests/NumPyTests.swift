@@ -80,31 +80,53 @@ private let types: [(String, DType)] = [
         #expect(folder.names.isEmpty)
     }
 
-    @Test(arguments: [
-        ("{'descr': '<f4', 'shape': (1,), 'fortran_order': False}", 4, nil),
-        ("{\"descr\":\"<f4\",\"fortran_order\":True,\"shape\":(1L,),}", 4, nil),
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4,
-            "4 bytes follow the header; shape [2] of float32 needs 8"),
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 5,
-            "5 bytes follow the header; shape [] of float32 needs 4"),
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904, 2), }", 0,
-            "shape [0, 4611686018427387904, 2] is too large for any array"),
-        ("{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,), }", 0,
-            "shape [2305843009213693952] is too large for any array"),
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4,
-            "header: found '-1,), }'; expected a length"),
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4,
-            "header: found '999999999999'; expected a length"),
-        ("{'descr': '<f4', 'fortran_order': 0, 'shape': (1,), }", 4,
-            "header: found '0, 'shape': '; expected True or False"),
-        ("{'descr': '<f4', 'fortran_order': False, }", 4, "header: lacks one of 'descr', 'fortran_order' and 'shape'"),
-        ("{'descr': '<f4', 'descr': '<f4'}", 4, "header: key 'descr' is unknown or given twice"),
-        ("{'descr': '<f4", 4, "header: found ''<f4'; expected a string that ends"),
-        ("{'descr': '<q9', 'fortran_order': False, 'shape': (1,)}", 4,
-            "unknown dtype '<q9'; Ferry reads real numbers and booleans"),
-        ("__import__('os')", 4, "header: found '__import__(''; expected '{'"),
-    ] as [(String, Int, String?)]) func checksHeaders(header: String, dataCount: Int, text: String?) {
-        let bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + header.utf8
+    @Test(
+        arguments: [
+            ("{'descr': '<f4', 'shape': (1,), 'fortran_order': False}", 4, nil),
+            ("{\"descr\":\"<f4\",\"fortran_order\":True,\"shape\":(1L,),}", 4, nil),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4,
+                "4 bytes follow the header; shape [2] of float32 needs 8"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 5,
+                "5 bytes follow the header; shape [] of float32 needs 4"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904, 2), }", 0,
+                "shape [0, 4611686018427387904, 2] is too large for any array"
+            ),
+            (
+                "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,), }", 0,
+                "shape [2305843009213693952] is too large for any array"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4,
+                "header: found '-1,), }'; expected a length"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4,
+                "header: found '999999999999'; expected a length"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,), }", 4,
+                "header: found '0, 'shape': '; expected True or False"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, }", 4,
+                "header: lacks one of 'descr', 'fortran_order' and 'shape'"
+            ),
+            ("{'descr': '<f4', 'descr': '<f4'}", 4, "header: key 'descr' is unknown or given twice"),
+            ("{'descr': '<f4", 4, "header: found ''<f4'; expected a string that ends"),
+            (
+                "{'descr': '<q9', 'fortran_order': False, 'shape': (1,)}", 4,
+                "unknown dtype '<q9'; Ferry reads real numbers and booleans"
+            ),
+            ("__import__('os')", 4, "header: found '__import__(''; expected '{'"),
+        ] as [(String, Int, String?)]) func checksHeaders(header: String, dataCount: Int, text: String?)
+    {
+        let bytes =
+            [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + header.utf8
             + [UInt8](repeating: 0, count: dataCount)
         #expect(sentence { _ = try NPYFile.decode(bytes) } == text ?? "no error")
     }
@@ -167,14 +189,16 @@ private let types: [(String, DType)] = [
 }
 
 @Suite struct CSVMatrixTests {
-    @Test(arguments: [
-        ("1,2\n3,4\n", [2, 2], [1, 2, 3, 4]),
-        ("1,2\r\n3,4", [2, 2], [1, 2, 3, 4]),
-        ("a,\"b, \"\"c\"\"\nd\"\n1,2\n\n\r\n", [1, 2], [1, 2]),
-        ("\u{FEFF}\"1.5\", -2e-3 \n", [1, 2], [1.5, -0.002]),
-        ("x\n1\n2\n", [2, 1], [1, 2]),
-        ("0.1,inf,1e39\n", [1, 3], [0.1, .infinity, .infinity]),
-    ] as [(String, [Int], [Float])]) func reads(text: String, shape: [Int], values: [Float]) throws {
+    @Test(
+        arguments: [
+            ("1,2\n3,4\n", [2, 2], [1, 2, 3, 4]),
+            ("1,2\r\n3,4", [2, 2], [1, 2, 3, 4]),
+            ("a,\"b, \"\"c\"\"\nd\"\n1,2\n\n\r\n", [1, 2], [1, 2]),
+            ("\u{FEFF}\"1.5\", -2e-3 \n", [1, 2], [1.5, -0.002]),
+            ("x\n1\n2\n", [2, 1], [1, 2]),
+            ("0.1,inf,1e39\n", [1, 3], [0.1, .infinity, .infinity]),
+        ] as [(String, [Int], [Float])]) func reads(text: String, shape: [Int], values: [Float]) throws
+    {
         #expect(try CSVMatrix.decode(Array(text.utf8)) == Tensor(values, shape: shape))
     }
 

@@ -55,7 +55,9 @@ import Testing
 
     @Test(arguments: [12, 23])
     func refusesOtherOpsets(opset: Int) throws {
-        let model = try Model { Input(2); Dense(1) }
+        let model = try Model {
+            Input(2); Dense(1)
+        }
         #expect(
             failure { try ONNXWriter.write(model, opset: opset) }
                 == "cannot write ONNX of opset \(opset); Ferry writes opset 13 to 22")
@@ -63,14 +65,22 @@ import Testing
 
     @Test(arguments: [(13, 7), (14, 7), (15, 8), (17, 8), (19, 9), (21, 10), (22, 10)])
     func saysTheVersionOfTheFormat(opset: Int, version: Int) throws {
-        let written = try ONNXWriter.write(Model { Input(2); Dense(1) }, opset: opset).model
+        let written = try ONNXWriter.write(
+            Model {
+                Input(2); Dense(1)
+            }, opset: opset
+        ).model
         #expect(written.irVersion == version)
         #expect(written.opsets == [ONNXOpset(version: opset)])
         #expect(written.producerName == "ferry")
     }
 
     @Test func leavesBatchAndTimeFree() throws {
-        let graph = try ONNXWriter.write(Model { Input(nil, 3); GRU(4, returnSequences: true) }, opset: 17).model.graph
+        let graph = try ONNXWriter.write(
+            Model {
+                Input(nil, 3); GRU(4, returnSequences: true)
+            }, opset: 17
+        ).model.graph
         #expect(graph.inputs == [ONNXValueInfo(name: "input", type: free(3))])
         #expect(graph.outputs == [ONNXValueInfo(name: "gru", type: free(4))])
     }
@@ -86,7 +96,9 @@ import Testing
     }
 
     @Test func namesParametersByTheirPaths() throws {
-        let model = try Model { Input(nil, 3); Bidirectional(LSTM(4)); Dense(2) }
+        let model = try Model {
+            Input(nil, 3); Bidirectional(LSTM(4)); Dense(2)
+        }
         let graph = try ONNXWriter.write(model, opset: 17).model.graph
         let names = graph.initializers.map(\.name).filter { !$0.hasPrefix("constant") }
         #expect(names.prefix(3) == ["bidirectional/kernel", "bidirectional/recurrent_kernel", "bidirectional/bias"])
@@ -126,7 +138,9 @@ import Testing
     @Test func saysWhatIsLost() throws {
         var lstm = LSTM(4)
         lstm.options.isStateful = true
-        let model = try Model { Input(nil, 3); Dropout(0.1); lstm; Dropout(0.5) }
+        let model = try Model {
+            Input(nil, 3); Dropout(0.1); lstm; Dropout(0.5)
+        }
         #expect(
             try ONNXWriter.write(model, opset: 17).notes == [
                 "layer 'lstm' is stateful; ONNX keeps no states between runs, so each run starts from zeros",
@@ -189,17 +203,23 @@ struct Structure: Sendable, CustomTestStringConvertible {
         Structure("a function that GRU lacks", steps, "MatMul Add Shape Concat ConstantOfShape Scan") {
             [GRU(4, activation: .selu)]
         },
-        Structure("a masked pair of directions", ids, """
+        Structure(
+            "a masked pair of directions", ids,
+            """
             Cast Gather Equal Not Cast ReduceSum Shape Squeeze Range Sub Mul Add TopK Unsqueeze Shape Expand \
             GatherElements Transpose Max Cast LSTM Greater Unsqueeze Squeeze Where Slice Slice Cast ReduceSum Shape \
             Squeeze Range Sub Mul Add TopK Unsqueeze Shape Expand GatherElements Transpose Max Cast LSTM Greater \
             Unsqueeze Squeeze Where Concat
-            """) { [Embedding(5, 3, maskZero: true), Bidirectional(LSTM(4))] },
-        Structure("all outputs of a masked GRU", steps, """
+            """
+        ) { [Embedding(5, 3, maskZero: true), Bidirectional(LSTM(4))] },
+        Structure(
+            "all outputs of a masked GRU", steps,
+            """
             Equal Not Cast ReduceMax Cast Where Squeeze Cast ReduceSum Shape Squeeze Range Sub Mul Add TopK Unsqueeze \
             Shape Expand GatherElements Transpose Max Cast GRU Squeeze Transpose CumSum Sub Max Unsqueeze Shape Expand \
             GatherElements GreaterOrEqual Unsqueeze Where
-            """) { [Masking(), GRU(4, returnSequences: true)] },
+            """
+        ) { [Masking(), GRU(4, returnSequences: true)] },
         Structure("a mask that nobody reads", ids, "Cast Gather MatMul Add") {
             [Embedding(5, 3, maskZero: true), Dense(2)]
         },

@@ -4,14 +4,15 @@ import OrderedCollections
 import Testing
 
 @Suite struct ZipTests {
-    @Test(arguments: [
-        ("plain.zip", ["a": "hello", "b": "world"]),
-        ("unicode.zip", ["größe/мир.txt": "\0\u{1}"]),
-        ("folder.zip", ["assets/x": "x"]),
-        ("windows.zip", ["a/b.txt": "x"]),
-        ("zip64.zip", ["a": "hello"]),
-        ("empty.zip", [:]),
-    ] as [(String, OrderedDictionary<String, String>)])
+    @Test(
+        arguments: [
+            ("plain.zip", ["a": "hello", "b": "world"]),
+            ("unicode.zip", ["größe/мир.txt": "\0\u{1}"]),
+            ("folder.zip", ["assets/x": "x"]),
+            ("windows.zip", ["a/b.txt": "x"]),
+            ("zip64.zip", ["a": "hello"]),
+            ("empty.zip", [:]),
+        ] as [(String, OrderedDictionary<String, String>)])
     func reads(file: String, members: OrderedDictionary<String, String>) throws {
         let expected = members.mapValues { Array($0.utf8) }
         #expect(try ZipArchive.read(numpyFixture(file)) == expected)

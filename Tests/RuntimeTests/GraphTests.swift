@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct GraphTests {
     private func forecaster(seed: UInt64 = 0) throws -> Model {
-        try Model(seed: seed) { Input(3, 1); LSTM(50, activation: .relu); Dense(1) }
+        try Model(seed: seed) {
+            Input(3, 1); LSTM(50, activation: .relu); Dense(1)
+        }
     }
 
     @Test func buildsLayersOneAfterAnother() throws {
@@ -32,7 +34,9 @@ import Testing
     }
 
     @Test func namesRepeatedLayers() throws {
-        let model = try Model { Input(4); for _ in 0..<3 { Dense(4) } }
+        let model = try Model {
+            Input(4); for _ in 0..<3 { Dense(4) }
+        }
         #expect(model.graph.layers.map(\.name) == ["dense", "dense_1", "dense_2"])
     }
 
@@ -50,23 +54,37 @@ import Testing
             Input(nil, dtype: .int32); Embedding(9, 4, maskZero: true); LSTM(3, returnSequences: true); Dense(2)
         }
         #expect(tokens.graph.carriesMask(tokens.graph.outputs[0]))
-        let last = try Model { Input(nil, dtype: .int32); Embedding(9, 4, maskZero: true); LSTM(3) }
+        let last = try Model {
+            Input(nil, dtype: .int32); Embedding(9, 4, maskZero: true); LSTM(3)
+        }
         #expect(!last.graph.carriesMask(last.graph.outputs[0]))
     }
 
     @Test func saysWhichLayerDoesNotFit() {
         #expect(
-            sentence { _ = try Model { Input(3); LSTM(5) } }
+            sentence {
+                _ = try Model {
+                    Input(3); LSTM(5)
+                }
+            }
                 == "layer 'lstm' (LSTM): input [batch, 3]; [batch, time, features]; reshape the data so that each "
                 + "sample is a sequence of feature vectors")
         #expect(
             sentence { _ = try Model { Dense(5) } }
                 == "sequential: no Input before the first layer; begin with Input(…)")
         #expect(
-            sentence { _ = try Model { Input(3); Dense(2); Input(3) } }
+            sentence {
+                _ = try Model {
+                    Input(3); Dense(2); Input(3)
+                }
+            }
                 == "layer 'input' (Input): an Input after the first layer; one Input, first")
         #expect(
-            sentence { _ = try Model { Input(3, nil); Dense(2) } }
+            sentence {
+                _ = try Model {
+                    Input(3, nil); Dense(2)
+                }
+            }
                 == "layer 'dense' (Dense): input [batch, 3, time]; a fixed number of features")
     }
 

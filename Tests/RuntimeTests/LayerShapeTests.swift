@@ -34,12 +34,13 @@ import Testing
         #expect(try shape(Conv(5, options), input) == output)
     }
 
-    @Test(arguments: [
-        (SpatialOptions(size: [3], strides: [2]), nil, 19), (SpatialOptions(size: [2], strides: [3]), nil, 27),
-        (SpatialOptions(size: [3], strides: [2], padding: .same), nil, 18),
-        (SpatialOptions(size: [3], strides: [2], padding: .same), 1, 18),
-        (SpatialOptions(size: [4], strides: [3]), 2, 30),
-    ] as [(SpatialOptions, Int?, Int)])
+    @Test(
+        arguments: [
+            (SpatialOptions(size: [3], strides: [2]), nil, 19), (SpatialOptions(size: [2], strides: [3]), nil, 27),
+            (SpatialOptions(size: [3], strides: [2], padding: .same), nil, 18),
+            (SpatialOptions(size: [3], strides: [2], padding: .same), 1, 18),
+            (SpatialOptions(size: [4], strides: [3]), 2, 30),
+        ] as [(SpatialOptions, Int?, Int)])
     func transposedConvolution(_ options: SpatialOptions, _ padding: Int?, _ length: Int) throws {
         var layer = ConvTranspose(5, options)
         layer.outputPadding = padding.map { [$0] }
@@ -50,7 +51,10 @@ import Testing
     @Test func pooling() throws {
         let options = SpatialOptions(size: [3], strides: [2], padding: .same)
         #expect(try shape(LocalPooling(.maximum, options), Self.fixed) == [.batch, 5, 4])
-        #expect(try shape(LocalPooling(.average, SpatialOptions(size: [2], strides: [2])), Self.series) == [.batch, .unknown, 4])
+        #expect(
+            try shape(LocalPooling(.average, SpatialOptions(size: [2], strides: [2])), Self.series) == [
+                .batch, .unknown, 4,
+            ])
         var global = GlobalPooling(.average)
         #expect(try shape(global, Self.series) == [.batch, 4])
         global.keepsAxes = true
@@ -67,12 +71,13 @@ import Testing
         #expect(throws: FerryError.self) { try shape(Cropping([SpatialMargin(9, 1)]), Self.fixed) }
     }
 
-    @Test(arguments: [
-        ((1, 1), [.batch, 3, 4], [.batch, 3, 5], [.batch, 4, 5]),
-        ((2, -1), [.batch, 3, 4], [.batch, 5, 4], [.batch, 3, 5]),
-        ((1, 1), [.batch, 4], [.batch, 4], [.batch, 1]),
-        ((1, 2), [.batch, 4], [.batch, 3, 4], [.batch, 3]),
-    ] as [((Int, Int), [Dimension], [Dimension], [Dimension])])
+    @Test(
+        arguments: [
+            ((1, 1), [.batch, 3, 4], [.batch, 3, 5], [.batch, 4, 5]),
+            ((2, -1), [.batch, 3, 4], [.batch, 5, 4], [.batch, 3, 5]),
+            ((1, 1), [.batch, 4], [.batch, 4], [.batch, 1]),
+            ((1, 2), [.batch, 4], [.batch, 3, 4], [.batch, 3]),
+        ] as [((Int, Int), [Dimension], [Dimension], [Dimension])])
     func dot(_ axes: (Int, Int), _ a: [Dimension], _ b: [Dimension], _ output: [Dimension]) throws {
         #expect(try shape(Dot(axes: axes), a, b) == output)
     }
@@ -96,13 +101,14 @@ import Testing
         #expect(try shape(layer, Self.series) == [.batch, 3])
     }
 
-    @Test(arguments: [
-        ("abc,cd->abd", [nil, 5], "d", [.batch, .time, 4], [.batch, .time, 5], [[4, 5], [5]]),
-        ("...c,cd->...d", [5], "d", [.batch, 3, .time, 4], [.batch, 3, .time, 5], [[4, 5], [5]]),
-        ("abc,bcd->ad", [5], nil, [.batch, 3, 4], [.batch, 5], [[3, 4, 5]]),
-        ("abc,cde->abde", [nil, 2, 3], "de", [.batch, .time, 4], [.batch, .time, 2, 3], [[4, 2, 3], [2, 3]]),
-        ("abc,cde->abde", [nil, 2, 3], "d", [.batch, .time, 4], [.batch, .time, 2, 3], [[4, 2, 3], [2, 1]]),
-    ] as [(String, [Int?], String?, [Dimension], [Dimension], [[Int]])])
+    @Test(
+        arguments: [
+            ("abc,cd->abd", [nil, 5], "d", [.batch, .time, 4], [.batch, .time, 5], [[4, 5], [5]]),
+            ("...c,cd->...d", [5], "d", [.batch, 3, .time, 4], [.batch, 3, .time, 5], [[4, 5], [5]]),
+            ("abc,bcd->ad", [5], nil, [.batch, 3, 4], [.batch, 5], [[3, 4, 5]]),
+            ("abc,cde->abde", [nil, 2, 3], "de", [.batch, .time, 4], [.batch, .time, 2, 3], [[4, 2, 3], [2, 3]]),
+            ("abc,cde->abde", [nil, 2, 3], "d", [.batch, .time, 4], [.batch, .time, 2, 3], [[4, 2, 3], [2, 1]]),
+        ] as [(String, [Int?], String?, [Dimension], [Dimension], [[Int]])])
     func einsumDense(
         _ equation: String, _ outputShape: [Int?], _ bias: String?, _ input: [Dimension], _ output: [Dimension],
         _ parameters: [[Int]]
@@ -126,7 +132,9 @@ import Testing
     }
 
     @Test func refusesWhatDoesNotFit() {
-        #expect(sentence { _ = try shape(Conv(5, size: 3), [.batch, 4]) } == "input [batch, 4]; [batch], 1 axes and [features]")
+        #expect(
+            sentence { _ = try shape(Conv(5, size: 3), [.batch, 4]) }
+                == "input [batch, 4]; [batch], 1 axes and [features]")
         #expect(
             sentence { _ = try shape(Conv(5, size: 3), [.batch, 2, 4]) } == "length 2; no less than the window [3]")
         #expect(

@@ -7,7 +7,9 @@ import Testing
     private let session: InferenceSession
 
     init() throws {
-        model = try Model { Input(3, 1); LSTM(50, activation: .relu); Dense(1) }
+        model = try Model {
+            Input(3, 1); LSTM(50, activation: .relu); Dense(1)
+        }
         session = try InferenceSession(model)
     }
 
@@ -89,10 +91,16 @@ import Testing
     @Test func goesOnWhereItStopped() throws {
         var first = LSTM(7, returnSequences: true)
         var second = GRU(5, returnSequences: true)
-        let whole = try InferenceSession(Model(seed: 4) { Input(nil, 6); first; second })
+        let whole = try InferenceSession(
+            Model(seed: 4) {
+                Input(nil, 6); first; second
+            })
         first.options.isStateful = true
         second.options.isStateful = true
-        let session = try InferenceSession(Model(seed: 4) { Input(nil, 6); first; second })
+        let session = try InferenceSession(
+            Model(seed: 4) {
+                Input(nil, 6); first; second
+            })
         var random = RandomSource(seed: 5)
         let x = random.uniform([2, 8, 6], in: -1..<1)
         let expected = try whole.predict(x)
@@ -109,7 +117,10 @@ import Testing
     }
 
     @Test func goesOnFromAStateOfTheCaller() throws {
-        let session = try InferenceSession(Model { Input(nil, 2); SimpleRNN(4, returnSequences: true) })
+        let session = try InferenceSession(
+            Model {
+                Input(nil, 2); SimpleRNN(4, returnSequences: true)
+            })
         var random = RandomSource(seed: 6)
         let x = random.uniform([1, 5, 2], in: -1..<1)
         var state = LayerState(isStreaming: true)

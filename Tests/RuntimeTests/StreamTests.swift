@@ -39,7 +39,10 @@ import Testing
     }
 
     @Test func givesTheLastOutputOfAModelWithoutSequences() throws {
-        let session = try InferenceSession(Model { Input(3, 1); LSTM(50, activation: .relu); Dense(1) })
+        let session = try InferenceSession(
+            Model {
+                Input(3, 1); LSTM(50, activation: .relu); Dense(1)
+            })
         var stream = try session.stream()
         let values: [Float] = [0.1, -0.2, 0.3]
         let steps = try values.map { try stream.step(Tensor([$0])) }
@@ -48,7 +51,9 @@ import Testing
     }
 
     @Test func streamsTokens() throws {
-        let model = try Model { Input(nil, dtype: .int32); Embedding(9, 4); GRU(3, returnSequences: true) }
+        let model = try Model {
+            Input(nil, dtype: .int32); Embedding(9, 4); GRU(3, returnSequences: true)
+        }
         let session = try InferenceSession(model)
         var stream = try session.stream()
         let ids: [Int32] = [3, 1, 4, 1, 5]
@@ -89,7 +94,10 @@ import Testing
     }
 
     @Test func refusesLayersThatNeedTheWholeSequence() throws {
-        let session = try InferenceSession(Model { Input(nil, 2); Bidirectional(LSTM(3)); Dense(1) })
+        let session = try InferenceSession(
+            Model {
+                Input(nil, 2); Bidirectional(LSTM(3)); Dense(1)
+            })
         #expect(
             sentence { _ = try session.stream() }
                 == "sequential › layer 'bidirectional' (Bidirectional): needs the whole sequence; layers that can run "

@@ -37,7 +37,8 @@ struct InputFiles {
         }
         guard names.contains(parts[0]) else {
             throw FerryError(
-                .usage, at: [file], found: "there is no input '\(parts[0])'", expected: "the inputs are \(quoted(names))")
+                .usage, at: [file], found: "there is no input '\(parts[0])'",
+                expected: "the inputs are \(quoted(names))")
         }
         return try read(parts[1], for: parts[0])
     }

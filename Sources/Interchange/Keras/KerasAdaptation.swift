@@ -79,7 +79,8 @@ extension Graph {
             let rule = (layer.operation as? Merge)?.maskMerge ?? (layer.operation as? Concatenate)?.maskMerge
             if rule == .all, Set(inputs.map(maskOrigin)).count > 1 {
                 let error = FerryError(
-                    .unsupported, found: "inputs with different masks, which Keras 3 joins by another rule than Keras 2",
+                    .unsupported,
+                    found: "inputs with different masks, which Keras 3 joins by another rule than Keras 2",
                     remedy: "write it for Keras 2, or as ONNX")
                 return (layer, error)
             }
@@ -163,7 +164,9 @@ extension Bidirectional {
 extension ActivationFunction {
     /// Turns the hard sigmoid of another era into `version`'s; false where this is another function.
     fileprivate mutating func becomesHardSigmoid(of version: KerasVersion) -> Bool {
-        guard self != version.hardSigmoid, self == .hardSigmoidKeras2 || self == .hardSigmoidKeras3 else { return false }
+        guard self != version.hardSigmoid, self == .hardSigmoidKeras2 || self == .hardSigmoidKeras3 else {
+            return false
+        }
         self = version.hardSigmoid
         return true
     }

@@ -35,7 +35,8 @@ package enum KerasArchiveFormat: ModelFormat {
             metadata.notes = assignment.notes
             metadata.compileConfiguration = config["compile_config"]
             return try Model(
-                name: architecture.name, graph: architecture.graph, parameters: assignment.parameters, metadata: metadata)
+                name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
+                metadata: metadata)
         }
     }
 

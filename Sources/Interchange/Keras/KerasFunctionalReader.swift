@@ -57,10 +57,11 @@ struct KerasFunctionalReader {
         let outputs = (try? KerasReference.list(settings["output_layers"] ?? [])) ?? []
         let references = pending.flatMap(\.references) + outputs
         let models = graph.layers.filter { $0.operation is Submodel }.map(\.name)
-        return Set(models.filter { name in
-            let indices = references.filter { $0.call.layer == name }.map(\.call.index)
-            return !indices.isEmpty && !indices.contains(0)
-        })
+        return Set(
+            models.filter { name in
+                let indices = references.filter { $0.call.layer == name }.map(\.call.index)
+                return !indices.isEmpty && !indices.contains(0)
+            })
     }
 
     private mutating func add(_ json: JSONValue, to pending: inout [PendingCall]) throws {

@@ -64,7 +64,8 @@ package struct KerasGraphReader {
     }
 
     /// The input that a Sequential model without an InputLayer implies.
-    private func firstInput(_ record: KerasRecord, _ settings: JSONValue, _ graph: inout Graph) throws -> Graph.ValueID {
+    private func firstInput(_ record: KerasRecord, _ settings: JSONValue, _ graph: inout Graph) throws -> Graph.ValueID
+    {
         if let submodel = record.layer.operation as? Submodel, let inner = submodel.graph.inputs.first {
             return graph.addInput("\(record.layer.name)_input", submodel.graph.type(of: inner))
         }
@@ -104,7 +105,8 @@ package struct KerasGraphReader {
         collectUnknownLayers(in: json, into: &unknown)
         guard let first = unknown.first else { return }
         guard unknown.count > 1 else {
-            throw FerryError.unknownKerasLayer(first.className).located(in: "layer '\(first.name)' (\(first.className))")
+            throw FerryError.unknownKerasLayer(first.className).located(
+                in: "layer '\(first.name)' (\(first.className))")
         }
         let list = unknown.map { "'\($0.name)' (\($0.className))" }.joined(separator: ", ")
         throw FerryError(

@@ -11,7 +11,8 @@ struct KerasGraphWriter {
     /// The model as `{"class_name": "Sequential" or "Functional", "config": …}`.
     func model(_ graph: Graph, name: String) throws -> JSONValue {
         graph.structure == .sequential
-            ? version.model("Sequential", try sequential(graph, name)) : version.model("Functional", try functional(graph, name))
+            ? version.model("Sequential", try sequential(graph, name))
+            : version.model("Functional", try functional(graph, name))
     }
 
     private func sequential(_ graph: Graph, _ name: String) throws -> JSONValue {
@@ -60,7 +61,8 @@ struct KerasGraphWriter {
         let name = JSONValue.string(graph.name(of: value))
         let dtype = JSONValue.string(type.dtype.rawValue)
         return version.isKeras3
-            ? version.object("InputLayer", module: "keras.layers", ["batch_shape": shape, "dtype": dtype, "name": name])
+            ? version.object(
+                "InputLayer", module: "keras.layers", ["batch_shape": shape, "dtype": dtype, "name": name])
             : version.object(
                 "InputLayer", module: "keras.layers",
                 ["batch_input_shape": shape, "dtype": dtype, "sparse": false, "ragged": false, "name": name])
@@ -75,12 +77,7 @@ struct KerasGraphWriter {
     /// One call of a layer: its inputs by the places they come from.
     private func call(_ node: Graph.Node, _ graph: Graph, _ references: KerasReferences) throws -> JSONValue {
         let inputs = node.inputs.compactMap { $0 }
-        guard version.isKeras3 else {
-            guard node.mask == .carried else {
-                throw FerryError(.unsupported, found: "a mask given by hand", expected: "masks of Embedding or Masking")
-            }
-            return .array(inputs.map { .array((references.place(of: $0).arrayValue ?? []) + [[:]]) })
-        }
+        guard version.isKeras3 else { return try oldCall(node, inputs, graph, references) }
         let tensors = inputs.map { references.tensor($0) }
         var keywords: JSONValue = [:]
         if let mask = node.mask.value { keywords["mask"] = references.tensor(mask) }
@@ -98,6 +95,27 @@ struct KerasGraphWriter {
         if operation is MultiHeadAttention { return ["args": .array(tensors), "kwargs": keywords] }
         let isList = operation.takesList || tensors.count > 1
         return ["args": .array(isList ? [.array(tensors)] : tensors), "kwargs": keywords]
+    }
+}
+
+extension KerasGraphWriter {
+    /// One call of a layer as Keras 2 writes it: `[["lstm", 0, 0, {…}], …]`.
+    private func oldCall(
+        _ node: Graph.Node, _ inputs: [Graph.ValueID], _ graph: Graph, _ references: KerasReferences
+    ) throws -> JSONValue {
+        guard node.mask == .carried else {
+            throw FerryError(.unsupported, found: "a mask given by hand", expected: "masks of Embedding or Masking")
+        }
+        let operation = graph.layer(of: node).operation
+        var keywords: JSONValue = [:]
+        for (name, value) in (operation as? any KerasCallable)?.kerasCall() ?? [] { keywords[name] = value }
+        var places = inputs.map { references.place(of: $0).arrayValue ?? [] }
+        if operation is MultiHeadAttention {
+            // It has a name for every tensor but the first.
+            for (name, place) in zip(["value", "key"], places.dropFirst()) { keywords[name] = .array(place) }
+            places = Array(places.prefix(1))
+        }
+        return .array(places.map { .array($0 + [keywords]) })
     }
 }
 

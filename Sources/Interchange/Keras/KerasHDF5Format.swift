@@ -33,7 +33,8 @@ package enum KerasHDF5Format: ModelFormat {
             metadata.notes = assignment.notes
             metadata.compileConfiguration = try root.string(named: "training_config").map { try JSONValue(parsing: $0) }
             return try Model(
-                name: architecture.name, graph: architecture.graph, parameters: assignment.parameters, metadata: metadata)
+                name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
+                metadata: metadata)
         }
     }
 

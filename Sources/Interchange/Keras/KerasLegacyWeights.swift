@@ -30,7 +30,8 @@ extension HDF5Group {
     /// - Throws: ``FerryError/Code/missingWeight`` where there are none.
     func weight(at path: String) throws -> Tensor {
         guard let dataset = dataset(at: path) else {
-            throw FerryError(.missingWeight, at: ["weight '\(path)'"], found: "no such dataset", expected: "its numbers")
+            throw FerryError(
+                .missingWeight, at: ["weight '\(path)'"], found: "no such dataset", expected: "its numbers")
         }
         guard case .tensor(let tensor) = dataset.content else {
             throw FerryError(.dtype, at: ["weight '\(path)'"], found: "no numbers", expected: "a dataset of numbers")

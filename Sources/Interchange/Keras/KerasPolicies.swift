@@ -47,7 +47,8 @@ extension Initializer {
             switch name.snakeCased {
             case "ones", "one": .ones
             case "constant": .constant(number("value", 0))
-            case "random_uniform", "uniform": .uniform(minimum: number("minval", -0.05), maximum: number("maxval", 0.05))
+            case "random_uniform", "uniform":
+                .uniform(minimum: number("minval", -0.05), maximum: number("maxval", 0.05))
             case "random_normal", "normal": .normal(mean: number("mean", 0), deviation: number("stddev", 0.05))
             case "truncated_normal": .truncatedNormal(mean: number("mean", 0), deviation: number("stddev", 0.05))
             case "variance_scaling":

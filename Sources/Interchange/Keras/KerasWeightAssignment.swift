@@ -13,7 +13,9 @@ struct KerasWeightAssignment {
     init(_ graph: Graph) throws {
         self.graph = graph
         var specs: [Int: [ParameterSpec]] = [:]
-        for node in graph.nodes where specs[node.layer] == nil { specs[node.layer] = try graph.parameterSpecs(of: node) }
+        for node in graph.nodes where specs[node.layer] == nil {
+            specs[node.layer] = try graph.parameterSpecs(of: node)
+        }
         needs = graph.layers.indices.compactMap { index in
             guard let specs = specs[index], !specs.isEmpty else { return nil }
             return (graph.layers[index], specs)
@@ -37,14 +39,17 @@ struct KerasWeightAssignment {
                 try assign(source.weights, to: need.specs, of: need.layer)
             }
         }
-        if !unused.isEmpty { notes.append("weights of no layer were left out: \(unused.sorted().joined(separator: ", "))") }
+        if !unused.isEmpty {
+            notes.append("weights of no layer were left out: \(unused.sorted().joined(separator: ", "))")
+        }
     }
 
     /// Takes weights by their paths in the layout of Keras 3.
     mutating func assign(_ root: HDF5Group) throws {
         let containers = Dictionary(uniqueKeysWithValues: graph.kerasContainers().map { ($0.layer.name, $0.container) })
         for need in needs {
-            guard let layer = need.layer.operation as? any KerasLayer, let container = containers[need.layer.name] else {
+            guard let layer = need.layer.operation as? any KerasLayer, let container = containers[need.layer.name]
+            else {
                 continue
             }
             for group in layer.kerasVariables(need.specs) {
@@ -66,7 +71,8 @@ struct KerasWeightAssignment {
     private mutating func take(_ weights: [KerasWeight], for specs: [ParameterSpec], of layer: Graph.Layer) throws {
         guard weights.count == specs.count else {
             throw FerryError(
-                .missingWeight, found: "\(weights.count) weights: \(weights.map { "'\($0.name)'" }.joined(separator: ", "))",
+                .missingWeight,
+                found: "\(weights.count) weights: \(weights.map { "'\($0.name)'" }.joined(separator: ", "))",
                 expected: "\(specs.count): \(specs.map(\.name).joined(separator: ", "))")
         }
         for (weight, spec) in zip(weights, specs) {

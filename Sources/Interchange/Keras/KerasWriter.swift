@@ -19,17 +19,19 @@ struct KerasWriter {
         versionText = "\(version).0"
         let (adapted, notes) = try model.adapted(to: version)
         self.model = adapted
-        let dropped = "the training configuration and the optimiser's state are left out; compile the model again to train it"
+        let dropped =
+            "the training configuration and the optimiser's state are left out; compile the model again to train it"
         self.notes = notes + (model.metadata.compileConfiguration == nil ? [] : [dropped])
     }
 
     /// The HDF5 file of a whole model: `model_config` and `model_weights`.
     func hdf5() throws -> HDF5Group {
-        if version.isKeras3 { try refuseSeveralAxes() }
+        let architecture = try architecture()
+        if version.isKeras3 { try refuseWhatKeras3LosesInHDF5(architecture) }
         var root = HDF5Group()
         root.attributes["keras_version"] = .string(versionText)
         root.attributes["backend"] = .string("tensorflow")
-        root.attributes["model_config"] = .string(try architecture().encoded())
+        root.attributes["model_config"] = .string(architecture.encoded())
         root.groups["model_weights"] = try legacyWeights()
         return root
     }
@@ -38,12 +40,15 @@ struct KerasWriter {
     func variables() throws -> HDF5Group {
         var root = HDF5Group()
         for (container, layer) in model.graph.kerasContainers() {
-            guard let operation = layer.operation as? any KerasLayer, let specs = try specs()[layer.name] else { continue }
+            guard let operation = layer.operation as? any KerasLayer, let specs = try specs()[layer.name] else {
+                continue
+            }
             let parameters = model.parameters.scoped(to: layer.name)
             for group in operation.kerasVariables(specs) {
                 let path = ["layers", container, group.path, "vars"].filter { !$0.isEmpty }.joined(separator: "/")
                 for (number, name) in group.parameters.enumerated() {
-                    root.insert(HDF5Dataset(keras: try parameters.required(name), layer.parameterType), at: "\(path)/\(number)")
+                    root.insert(
+                        HDF5Dataset(keras: try parameters.required(name), layer.parameterType), at: "\(path)/\(number)")
                 }
             }
         }
@@ -59,14 +64,20 @@ struct KerasWriter {
         ]
     }
 
-    /// Keras 3 forgets a list of axes when it reads it from HDF5, and computes other numbers without a word.
-    private func refuseSeveralAxes() throws {
-        for layer in model.graph.layers {
-            guard let normalization = layer.operation as? LayerNormalization, normalization.axes.count > 1 else { continue }
-            throw FerryError(
-                .unsupported, at: ["layer '\(layer.name)' (\(layer.operation.kind))"],
-                found: "several axes, which Keras 3 loses in .h5 files", remedy: "write .keras instead")
+    /// Keras 3 saves operations in HDF5 that it cannot open again, and forgets lists of axes when it opens them.
+    private func refuseWhatKeras3LosesInHDF5(_ architecture: JSONValue) throws {
+        let lost = (architecture["config"]?["layers"]?.arrayValue ?? []).filter { layer in
+            let isOperation = layer["module"]?.stringValue?.hasPrefix("keras.src.ops") ?? false
+            let hasAxes = (layer["config"]?["axis"]?.arrayValue?.count ?? 0) > 1
+            return isOperation || hasAxes
         }
+        guard !lost.isEmpty else { return }
+        let names = lost.map {
+            "'\($0["config"]?["name"]?.stringValue ?? "")' (\($0["class_name"]?.stringValue ?? ""))"
+        }
+        throw FerryError(
+            .unsupported, found: "\(names.listed), which Keras 3 cannot open again from .h5 files",
+            remedy: "write .keras instead")
     }
 
     private func architecture() throws -> JSONValue {
@@ -76,7 +87,9 @@ struct KerasWriter {
     /// What each layer needs, by its name.
     private func specs() throws -> [String: [ParameterSpec]] {
         var result: [String: [ParameterSpec]] = [:]
-        for node in model.graph.nodes { result[model.graph.layer(of: node).name] = try model.graph.parameterSpecs(of: node) }
+        for node in model.graph.nodes {
+            result[model.graph.layer(of: node).name] = try model.graph.parameterSpecs(of: node)
+        }
         return result
     }
 

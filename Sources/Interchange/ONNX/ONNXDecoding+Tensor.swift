@@ -72,7 +72,8 @@ extension ONNXDecoder {
     ) throws -> ONNXTensor.Payload {
         if type.field != nil, type.byteCount(of: count) != bytes.count {
             throw FerryError.damaged(
-                "holds \(FerryError.counted(bytes.count, "byte"))", expected: "shape \(dims) of \(type) needs \(needed(type, count))")
+                "holds \(FerryError.counted(bytes.count, "byte"))",
+                expected: "shape \(dims) of \(type) needs \(needed(type, count))")
         }
         guard let dtype = type.dtype else { return .opaque(Array(bytes)) }
         return .elements(sound(try Tensor(bytes: bytes, shape: dims, dtype: dtype)))

@@ -46,12 +46,14 @@ struct ONNXDataFolder {
         try locating("external data '\(data.location)'") {
             let (offset, length) = (try data.offset(), try data.length() ?? byteCount)
             guard length == byteCount else {
-                throw FerryError.damaged("has \(FerryError.counted(length, "byte"))", expected: "the tensor needs \(byteCount)")
+                throw FerryError.damaged(
+                    "has \(FerryError.counted(length, "byte"))", expected: "the tensor needs \(byteCount)")
             }
             let file = try ONNXDataFile(of: self, location: data.location)
             guard offset <= file.size, byteCount <= file.size - offset else {
                 throw FerryError.damaged(
-                    "holds \(FerryError.counted(file.size, "byte"))", expected: "the tensor needs \(byteCount) from byte \(offset) on")
+                    "holds \(FerryError.counted(file.size, "byte"))",
+                    expected: "the tensor needs \(byteCount) from byte \(offset) on")
             }
             return try body(file, offset)
         }

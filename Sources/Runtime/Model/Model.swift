@@ -17,7 +17,8 @@ public struct Model: Sendable {
     public init(name: String, graph: Graph, parameters: ParameterSet, metadata: ModelMetadata = .init()) throws {
         for spec in try graph.parameterSpecs() {
             guard let tensor = parameters[spec.name] else {
-                throw FerryError(.missingParameter, at: [spec.name], found: "no such parameter", expected: "\(spec.shape)")
+                throw FerryError(
+                    .missingParameter, at: [spec.name], found: "no such parameter", expected: "\(spec.shape)")
             }
             guard tensor.shape == spec.shape else {
                 throw FerryError(

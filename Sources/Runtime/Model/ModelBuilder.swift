@@ -55,7 +55,8 @@ extension Model {
     ) throws {
         let layers = layers()
         guard let placeholder = layers.first as? InputPlaceholder else {
-            throw FerryError(.shape, at: [name], found: "no Input before the first layer", remedy: "begin with Input(…)")
+            throw FerryError(
+                .shape, at: [name], found: "no Input before the first layer", remedy: "begin with Input(…)")
         }
         var graph = Graph()
         graph.structure = .sequential

@@ -69,7 +69,8 @@ public struct Attention: Operator, Hashable {
         let query = inputs[0].tensor.cast(to: .float32)
         let value = inputs[1].tensor.cast(to: .float32)
         let key = inputs[optional: 2]?.tensor.cast(to: .float32) ?? value
-        let visible = AttentionMask(values: inputs[1].mask, isCausal: isCausal, steps: query.shape[1], positions: key.shape[1])
+        let visible = AttentionMask(
+            values: inputs[1].mask, isCausal: isCausal, steps: query.shape[1], positions: key.shape[1])
         let scores = try visible.applied(to: scores(query, key, parameters)) { $0 - 1e9 }
         let weights = try ActivationFunction.softmax(scores)
         var output = try einsum("bts,bsw->btw", weights, value)
@@ -84,7 +85,8 @@ public struct Attention: Operator, Hashable {
         let scale = usesScale ? try parameters.required("scale") : Tensor(scalar: Float(1))
         guard score != .dot else { return try einsum("btf,bsf->bts", query, key) * scale }
         let (batch, features) = (query.shape[0], query.shape[2])
-        let sum = query.reshaped([batch, query.shape[1], 1, features]) + key.reshaped([batch, 1, key.shape[1], features])
+        let sum =
+            query.reshaped([batch, query.shape[1], 1, features]) + key.reshaped([batch, 1, key.shape[1], features])
         if score == .additive {
             return try einsum("btsf,f->bts", ActivationFunction.tanh(sum), scale.broadcast(to: [features]))
         }

@@ -65,7 +65,9 @@ public struct Bidirectional: Operator {
 
     public func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] {
         let (forwardInputs, backwardInputs) = directions(inputs)
-        return try forward.parameterSpecs(for: forwardInputs).map { $0.scoped(to: "forward", isTrained: trains.forward) }
+        return try forward.parameterSpecs(for: forwardInputs).map {
+            $0.scoped(to: "forward", isTrained: trains.forward)
+        }
             + backward.parameterSpecs(for: backwardInputs).map { $0.scoped(to: "backward", isTrained: trains.backward) }
     }
 

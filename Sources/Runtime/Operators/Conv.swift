@@ -25,7 +25,9 @@ public struct Conv: Operator, Hashable {
     }
 
     /// Slides over one axis, time.
-    public init(_ filters: Int, size: Int, padding: SpatialOptions.Padding = .valid, activation: ActivationFunction = .linear) {
+    public init(
+        _ filters: Int, size: Int, padding: SpatialOptions.Padding = .valid, activation: ActivationFunction = .linear
+    ) {
         self.init(filters, SpatialOptions(size: [size], padding: padding), activation: activation)
     }
 
@@ -164,5 +166,6 @@ func convolved(
 private func depthwise(_ x: Tensor, _ kernel: Tensor, _ bias: Tensor?, _ options: SpatialOptions) throws -> Tensor {
     let (features, multiplier) = (kernel.shape[options.axes], kernel.shape[options.axes + 1])
     // Feature by feature, the filters of all groups lie side by side.
-    return try convolved(x, kernel.reshaped(options.size + [1, features * multiplier]), bias, options, groups: features)
+    return try convolved(
+        x, kernel.reshaped(options.size + [1, features * multiplier]), bias, options, groups: features)
 }

@@ -96,7 +96,8 @@ private struct ConvLSTMCell: RecurrentCell {
     func step(_ x: Tensor, _ states: [Tensor]) throws -> (output: Tensor, states: [Tensor]) {
         var recurrent = SpatialOptions(size: layer.window.size, padding: .same)
         recurrent.channelsFirst = layer.window.channelsFirst
-        let sum = try convolved(x, kernel, bias, layer.window, groups: 1)
+        let sum =
+            try convolved(x, kernel, bias, layer.window, groups: 1)
             + convolved(states[0], recurrentKernel, nil, recurrent, groups: 1)
         let axis = layer.window.channelsFirst ? 1 : sum.rank - 1
         let gates = sum.split(axis: axis, lengths: Array(repeating: layer.filters, count: 4))

@@ -75,7 +75,9 @@ public struct ConvTranspose: Operator, Hashable {
     private func length(_ i: Int, _ input: Int) -> Int {
         let extent = (options.size[i] - 1) * options.dilation[i] + 1
         let stride = options.strides[i]
-        guard let outputPadding else { return input * stride + (options.padding == .valid ? max(extent - stride, 0) : 0) }
+        guard let outputPadding else {
+            return input * stride + (options.padding == .valid ? max(extent - stride, 0) : 0)
+        }
         return max(0, (input - 1) * stride + (options.padding == .valid ? extent : extent % 2) + outputPadding[i])
     }
 

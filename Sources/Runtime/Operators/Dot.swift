@@ -26,7 +26,9 @@ public struct Dot: Operator, Hashable {
             throw FerryError(
                 .shape, found: "inputs \(a) and \(b)", expected: "equal batches, and equal lengths at axes \(axes)")
         }
-        let rest = a.indices.filter { $0 != 0 && $0 != i }.map { a[$0] } + b.indices.filter { $0 != 0 && $0 != j }.map { b[$0] }
+        let rest =
+            a.indices.filter { $0 != 0 && $0 != i }.map { a[$0] }
+            + b.indices.filter { $0 != 0 && $0 != j }.map { b[$0] }
         return [ValueType(.float32, [a[0]] + (rest.isEmpty ? [.fixed(1)] : rest))]
     }
 

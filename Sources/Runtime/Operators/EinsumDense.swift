@@ -56,7 +56,9 @@ public struct EinsumDense: Operator, Hashable {
     }
 
     /// The names of the axes of x, W and y.
-    private var terms: [String] { equation.filter { $0 != " " && $0 != ">" }.split { $0 == "," || $0 == "-" }.map(String.init) }
+    private var terms: [String] {
+        equation.filter { $0 != " " && $0 != ">" }.split { $0 == "," || $0 == "-" }.map(String.init)
+    }
 
     private func kernelShape(_ input: ValueType) throws -> [Int] {
         let lengths = try lengths(input)

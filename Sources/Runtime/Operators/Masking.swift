@@ -28,7 +28,9 @@ public struct Masking: Operator, Hashable {
         let features = x.shape[x.rank - 1]
         let values = x.floats
         let steps = features == 0 ? 0 : values.count / features
-        let counts = (0..<steps).map { step in values[(step * features)..<((step + 1) * features)].contains { $0 != value } }
+        let counts = (0..<steps).map { step in
+            values[(step * features)..<((step + 1) * features)].contains { $0 != value }
+        }
         let mask = Tensor(counts, shape: Array(x.shape.dropLast()))
         let rows = x.reshaped([steps, features])
         let kept = rows.selectingRows(mask.reshaped([steps]), otherwise: Tensor(zeros: rows.shape))

@@ -32,7 +32,9 @@ public struct Merge: Operator, Hashable {
     public init(_ function: Function) { self.function = function }
 
     public var arity: ClosedRange<Int> { function == .subtract ? 2...2 : 1...Int.max }
-    public func carriesMask(inputs: [Bool]) -> Bool { maskMerge == .all ? inputs.contains(true) : inputs.allSatisfy { $0 } }
+    public func carriesMask(inputs: [Bool]) -> Bool {
+        maskMerge == .all ? inputs.contains(true) : inputs.allSatisfy { $0 }
+    }
     public var timeLocality: TimeLocality { .perStep }
 
     public func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {

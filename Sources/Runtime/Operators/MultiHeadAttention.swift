@@ -47,7 +47,8 @@ public struct MultiHeadAttention: Operator, Hashable {
                 expected: "[batch, steps, features] each, as many keys as values")
         }
         let output = ValueType(.float32, [query[0], query[1], outputSize.map(Dimension.fixed) ?? query[2]])
-        return returnsWeights ? [output, ValueType(.float32, [query[0], .fixed(heads), query[1], value[1]])] : [output]
+        return returnsWeights
+            ? [output, ValueType(.float32, [query[0], .fixed(heads), query[1], value[1]])] : [output]
     }
 
     /// Kernels [features, heads, size] and biases [heads, size] of queries, keys and values; those of the output are

@@ -9,7 +9,9 @@ public struct Rescaling: Operator {
     public var offset: Tensor
 
     /// Scales and shifts by numbers.
-    public init(scale: Float, offset: Float = 0) { self.init(scale: Tensor(scalar: scale), offset: Tensor(scalar: offset)) }
+    public init(scale: Float, offset: Float = 0) {
+        self.init(scale: Tensor(scalar: scale), offset: Tensor(scalar: offset))
+    }
 
     /// Scales and shifts by tensors that broadcast to the input.
     public init(scale: Tensor, offset: Tensor) {
@@ -22,7 +24,8 @@ public struct Rescaling: Operator {
 
     public func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         for tensor in [scale, offset] {
-            guard try broadcastDimensions(inputs[0].shape, tensor.shape.map(Dimension.fixed)).count == inputs[0].rank else {
+            guard try broadcastDimensions(inputs[0].shape, tensor.shape.map(Dimension.fixed)).count == inputs[0].rank
+            else {
                 throw FerryError(.shape, found: "input \(inputs[0].shape)", expected: "axes \(tensor.shape)")
             }
         }

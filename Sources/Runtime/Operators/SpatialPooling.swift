@@ -59,7 +59,8 @@ public struct GlobalPooling: Operator, Hashable {
     public func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         let shape = inputs[0].shape
         guard shape.count == axes + 2 else {
-            throw FerryError(.shape, found: "input \(shape)", expected: "\(axes + 2) axes, batch and features among them")
+            throw FerryError(
+                .shape, found: "input \(shape)", expected: "\(axes + 2) axes, batch and features among them")
         }
         let spatial = order.spatial(rank: shape.count)
         let kept = shape.indices.compactMap { axis -> Dimension? in

@@ -35,7 +35,9 @@ extension Arithmetic {
             let dtype = call.type(of: x).dtype
             let bounds = try [low, high].map { bound -> Graph.ValueID? in
                 guard !bound.isNull else { return nil }
-                guard let number = Tensor(kerasConstant: bound) else { throw call.unexpected(bound, "x_min", "a number") }
+                guard let number = Tensor(kerasConstant: bound) else {
+                    throw call.unexpected(bound, "x_min", "a number")
+                }
                 return call.constant(number.cast(to: dtype))
             }
             return try call.results(of: Clip(), [x] + bounds)[0]

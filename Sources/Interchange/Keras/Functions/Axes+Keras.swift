@@ -11,7 +11,9 @@ extension Transpose {
         KerasFunction(["swapaxes"]) { call in
             let x = try call.tensor("x")
             let rank = call.type(of: x).rank
-            let (a, b) = (try checkedAxis(call.int("axis1"), rank: rank), try checkedAxis(call.int("axis2"), rank: rank))
+            let (a, b) = (
+                try checkedAxis(call.int("axis1"), rank: rank), try checkedAxis(call.int("axis2"), rank: rank)
+            )
             var order = Array(0..<rank)
             order.swapAt(a, b)
             return try call.apply(Transpose(order), x)
@@ -22,7 +24,9 @@ extension Transpose {
             let sources = try (call.ints("source") ?? []).map { try checkedAxis($0, rank: rank) }
             let targets = try (call.ints("destination") ?? []).map { try checkedAxis($0, rank: rank) }
             var order = (0..<rank).filter { !sources.contains($0) }
-            for (target, source) in zip(targets, sources).sorted(by: { $0.0 < $1.0 }) { order.insert(source, at: target) }
+            for (target, source) in zip(targets, sources).sorted(by: { $0.0 < $1.0 }) {
+                order.insert(source, at: target)
+            }
             return try call.apply(Transpose(order), x)
         },
         KerasFunction(["expand_dims"], parameters: ["x", "axis"]) { call in

@@ -12,7 +12,8 @@ extension Elementwise {
         float(.hyperbolicCosine, "cosh"), float(.areaSine, "arcsinh", "asinh"), float(.areaCosine, "arccosh", "acosh"),
         float(.areaTangent, "arctanh", "atanh"),
         KerasFunction(["rsqrt"]) { call in
-            try call.apply(Elementwise(.reciprocal), call.helper(Elementwise(.squareRoot), call.floats(call.tensor("x"))))
+            try call.apply(
+                Elementwise(.reciprocal), call.helper(Elementwise(.squareRoot), call.floats(call.tensor("x"))))
         },
         KerasFunction(["log1p"]) { call in
             let x = try call.floats(call.tensor("x"))

@@ -93,7 +93,9 @@ struct KerasFunctionCall {
         _ names: [String], _ fallback: Value?, _ expected: String, _ convert: (JSONValue) -> Value?
     ) throws -> Value {
         guard let value = take(names) else {
-            guard let fallback else { throw FerryError(.missingKey, found: "no argument '\(names[0])'", expected: expected) }
+            guard let fallback else {
+                throw FerryError(.missingKey, found: "no argument '\(names[0])'", expected: expected)
+            }
             return fallback
         }
         guard let result = convert(value) else { throw unexpected(value, names[0], expected) }
@@ -207,7 +209,9 @@ extension KerasFunctionCall {
     }
 
     /// Functions hand no masks on, whatever their operators would do.
-    private mutating func node(_ operation: any Operator, _ inputs: [Graph.ValueID?], _ name: String) throws -> [Graph.ValueID] {
+    private mutating func node(_ operation: any Operator, _ inputs: [Graph.ValueID?], _ name: String) throws -> [Graph
+        .ValueID]
+    {
         guard operation.carriesMask(inputs: inputs.map { _ in true }) else {
             return try graph.call(layer: graph.addLayer(Graph.Layer(name, operation)), inputs)
         }
@@ -218,6 +222,7 @@ extension KerasFunctionCall {
             bare[i] = try graph.call(layer: identity, [input], mask: .dropped)[0]
         }
         let isMasked = inputs[0].map(graph.carriesMask) ?? false
-        return try graph.call(layer: graph.addLayer(Graph.Layer(name, operation)), bare, mask: isMasked ? .dropped : .carried)
+        return try graph.call(
+            layer: graph.addLayer(Graph.Layer(name, operation)), bare, mask: isMasked ? .dropped : .carried)
     }
 }

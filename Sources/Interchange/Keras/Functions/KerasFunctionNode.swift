@@ -48,7 +48,9 @@ extension Tensor {
     init?(kerasConstant json: JSONValue) {
         if let inner = json["config"]?["value"] {
             guard let tensor = Tensor(kerasConstant: inner) else { return nil }
-            self = json["config"]?["dtype"]?.stringValue.flatMap(DType.init(rawValue:)).map { tensor.cast(to: $0) } ?? tensor
+            self =
+                json["config"]?["dtype"]?.stringValue.flatMap(DType.init(rawValue:)).map { tensor.cast(to: $0) }
+                ?? tensor
             return
         }
         switch json {
@@ -57,7 +59,8 @@ extension Tensor {
         case .double(let value): self.init(scalar: Float(value))
         case .array(let items):
             let parts = items.compactMap { Tensor(kerasConstant: $0) }
-            guard let first = parts.first, parts.count == items.count, parts.allSatisfy({ $0.shape == first.shape }) else {
+            guard let first = parts.first, parts.count == items.count, parts.allSatisfy({ $0.shape == first.shape })
+            else {
                 return nil
             }
             let dtype = parts.dropFirst().reduce(first.dtype) { $0.isWeaker(than: $1.dtype) ? $1.dtype : $0 }

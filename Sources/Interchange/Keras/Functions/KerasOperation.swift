@@ -88,7 +88,8 @@ extension Elementwise: KerasOperation {
     package func kerasOperation() throws -> KerasOperationClass {
         let names: [Function: String] = [
             .negate: "Negative", .absolute: "Absolute", .sign: "Sign", .squareRoot: "Sqrt", .exponential: "Exp",
-            .logarithm: "Log", .reciprocal: "Reciprocal", .floor: "Floor", .ceiling: "Ceil", .round: "Round", .sine: "Sin",
+            .logarithm: "Log", .reciprocal: "Reciprocal", .floor: "Floor", .ceiling: "Ceil", .round: "Round",
+            .sine: "Sin",
             .cosine: "Cos", .tangent: "Tan", .arcsine: "Arcsin", .arccosine: "Arccos", .arctangent: "Arctan",
             .hyperbolicSine: "Sinh", .hyperbolicCosine: "Cosh", .areaSine: "Arcsinh", .areaCosine: "Arccosh",
             .areaTangent: "Arctanh",
@@ -124,7 +125,8 @@ extension Reduction: KerasOperation {
 extension ArgExtremum: KerasOperation {
     package func kerasOperation() throws -> KerasOperationClass {
         guard !takesLast else { throw FerryError.noKerasOperation("the last of equal places") }
-        return KerasOperationClass(largest ? "Argmax" : "Argmin", [("axis", .int(axis)), ("keepdims", .bool(keepsAxis))])
+        return KerasOperationClass(
+            largest ? "Argmax" : "Argmin", [("axis", .int(axis)), ("keepdims", .bool(keepsAxis))])
     }
 }
 
@@ -154,7 +156,9 @@ extension Reverse: KerasOperation {
 extension TensorReshape: KerasOperation {
     package func kerasOperation() throws -> KerasOperationClass {
         let known = try shape.known("shape")
-        guard zeroIsLength || !known.contains(0) else { throw FerryError.noKerasOperation("a shape that keeps lengths") }
+        guard zeroIsLength || !known.contains(0) else {
+            throw FerryError.noKerasOperation("a shape that keeps lengths")
+        }
         return KerasOperationClass("Reshape", [("newshape", known.kerasList)])
     }
 }

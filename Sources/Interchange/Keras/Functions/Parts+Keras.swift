@@ -60,7 +60,9 @@ extension Split {
             self.init(axis: axis, lengths: .known(lengths), count: lengths.count)
         case (nil, let parts?) where parts.count == 1: self.init(axis: axis, lengths: nil, count: parts[0])
         case (nil, let cuts?):
-            guard let length else { throw FerryError(.unsupported, found: "a split of a free axis", expected: "a fixed one") }
+            guard let length else {
+                throw FerryError(.unsupported, found: "a split of a free axis", expected: "a fixed one")
+            }
             let places = [0] + cuts + [length]
             let lengths = zip(places.dropFirst(), places).map { $0 - $1 }
             self.init(axis: axis, lengths: .known(lengths), count: lengths.count)
@@ -80,7 +82,8 @@ extension Slice {
             if !cut.axes.isEmpty {
                 result = try call.apply(
                     Slice(
-                        starts: .known(cut.starts), ends: .known(cut.ends), axes: .known(cut.axes), steps: .known(cut.steps)),
+                        starts: .known(cut.starts), ends: .known(cut.ends), axes: .known(cut.axes),
+                        steps: .known(cut.steps)),
                     result)
             }
             // From the last axis on, so that the others keep their places.
@@ -96,7 +99,8 @@ extension Slice {
             let value = call.take("constant_values") ?? 0
             let x = try call.tensor("x", "tensor")
             let rank = call.type(of: x).rank
-            let lists = pairs.intList.map { list in Array(repeating: [list[0], list[list.count - 1]], count: rank) }
+            let lists =
+                pairs.intList.map { list in Array(repeating: [list[0], list[list.count - 1]], count: rank) }
                 ?? (pairs.arrayValue ?? []).map { $0.intList ?? [] }
             guard lists.count == rank, lists.allSatisfy({ $0.count == 2 }), let mode = Pad.Mode(rawValue: mode),
                 let number = value.doubleValue
@@ -148,11 +152,14 @@ private struct KerasSubscript {
     private mutating func cut(_ axis: Int, by slice: JSONValue) throws {
         let bounds = ["start", "stop", "step"].map { slice[$0] ?? .null }
         guard slice.objectValue != nil, bounds.allSatisfy({ $0.isNull || $0.intValue != nil }) else {
-            throw FerryError(.unsupported, found: "an index \(slice.compactText)", expected: "numbers and slices of numbers")
+            throw FerryError(
+                .unsupported, found: "an index \(slice.compactText)", expected: "numbers and slices of numbers")
         }
         let step = bounds[2].intValue ?? 1
         if bounds[0].isNull && bounds[1].isNull && step == 1 { return }
-        cut(axis, from: bounds[0].intValue ?? (step > 0 ? 0 : .max), to: bounds[1].intValue ?? (step > 0 ? .max : .min), step: step)
+        cut(
+            axis, from: bounds[0].intValue ?? (step > 0 ? 0 : .max), to: bounds[1].intValue ?? (step > 0 ? .max : .min),
+            step: step)
     }
 
     private mutating func cut(_ axis: Int, from start: Int, to end: Int, step: Int) {

@@ -40,7 +40,8 @@ extension Activation: KerasLayer {
                 ("threshold", threshold.kerasNumber),
             ]
         case ("ELU", .elu(let alpha)): return [("alpha", alpha.kerasNumber)]
-        case ("ThresholdedReLU", .thresholdedReLU(let theta)) where !version.isKeras3: return [("theta", theta.kerasNumber)]
+        case ("ThresholdedReLU", .thresholdedReLU(let theta)) where !version.isKeras3:
+            return [("theta", theta.kerasNumber)]
         case ("Softmax", .softmax(let axis)): return [("axis", .int(axis))]
         default: return [("activation", try version.activation(function))]
         }

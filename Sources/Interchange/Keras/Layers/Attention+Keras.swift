@@ -25,7 +25,9 @@ extension Attention: KerasCallable {
         (isCausal ? [("use_causal_mask", true)] : []) + (returnsWeights ? [("return_attention_scores", true)] : [])
     }
 
-    package func kerasClass(_ version: KerasVersion) -> String { score == .additive ? "AdditiveAttention" : "Attention" }
+    package func kerasClass(_ version: KerasVersion) -> String {
+        score == .additive ? "AdditiveAttention" : "Attention"
+    }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
         let mode: KerasSettings = score == .additive ? [] : [("score_mode", score == .dot ? "dot" : "concat")]
@@ -41,7 +43,9 @@ extension MultiHeadAttention: KerasCallable {
             heads: try config.int("num_heads"), keySize: try config.int("key_dim"),
             valueSize: config.take("value_dim")?.intValue)
         if let shape = config.take("output_shape") {
-            guard let list = shape.intList, list.count == 1 else { throw config.unexpected(shape, "output_shape", "one length") }
+            guard let list = shape.intList, list.count == 1 else {
+                throw config.unexpected(shape, "output_shape", "one length")
+            }
             outputSize = list[0]
         }
         useBias = try config.bool("use_bias", default: true)
@@ -51,7 +55,7 @@ extension MultiHeadAttention: KerasCallable {
         try config.require("attention_axes", oneOf: .null, [1], 1)
         try config.require("use_gate", oneOf: false)
         try config.require("sliding_window", oneOf: .null)
-        config.ignore("seed", "flash_attention", "query_shape", "key_shape", "value_shape")
+        config.ignore("seed", "flash_attention", "query_shape", "key_shape", "value_shape", "softmax_robust_masking")
     }
 
     package mutating func take(kerasCall options: inout KerasConfig) throws {

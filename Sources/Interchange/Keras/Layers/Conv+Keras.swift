@@ -86,7 +86,9 @@ extension SeparableConv: KerasLayer {
 
 /// Weights of a convolution whose kernel, the first, may be laid out as older versions of Keras or Theano had it.
 func modernizedKernel(_ weights: [KerasWeight], _ specs: [ParameterSpec], axes: Int) -> [KerasWeight] {
-    guard var kernel = weights.first?.tensor, let needed = specs.first?.shape, kernel.shape != needed else { return weights }
+    guard var kernel = weights.first?.tensor, let needed = specs.first?.shape, kernel.shape != needed else {
+        return weights
+    }
     // Keras 1 kept Conv1D as a picture one row wide, filters first in Theano's order.
     if axes == 1 && kernel.rank == 4 {
         if kernel.shape[0] == needed[2] && kernel.shape[2] == needed[0] { kernel = kernel.transposed([2, 3, 1, 0]) }

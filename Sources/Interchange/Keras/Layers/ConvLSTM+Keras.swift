@@ -28,7 +28,9 @@ extension ConvLSTM: KerasLayer {
             ("recurrent_activation", try version.activation(recurrentActivation)), ("use_bias", .bool(useBias)),
             ("unit_forget_bias", .bool(unitForgetBias)),
         ]
-        let run = try options.kerasSettings(version).filter { !["implementation", "zero_output_for_mask"].contains($0.name) }
+        let run = try options.kerasSettings(version).filter {
+            !["implementation", "zero_output_for_mask"].contains($0.name)
+        }
         return [("filters", .int(filters))] + window.kerasSettings + functions + version.settings("kernel", kernel)
             + version.settings("recurrent", recurrentKernel) + version.settings("bias", bias) + run
     }

@@ -9,7 +9,8 @@ extension Embedding: KerasLayer {
             try config.int("input_dim"), try config.int("output_dim"),
             maskZero: try config.bool("mask_zero", default: false))
         embeddings = try config.policy(
-            "embeddings", old: ("init", "W_regularizer", "W_constraint"), default: .uniform(minimum: -0.05, maximum: 0.05))
+            "embeddings", old: ("init", "W_regularizer", "W_constraint"),
+            default: .uniform(minimum: -0.05, maximum: 0.05))
         if let dropout = config.take("dropout")?.doubleValue, dropout != 0 {
             throw FerryError(.unsupported, found: "dropout \(dropout) of Keras 1's Embedding", expected: "0")
         }

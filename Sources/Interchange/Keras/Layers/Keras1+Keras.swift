@@ -16,7 +16,8 @@ package enum KerasRenamed {
     private static func merge(_ config: inout KerasConfig) throws -> any Operator {
         let mode = try config.string("mode", default: "sum")
         let axis = try config.int("concat_axis", default: -1)
-        let axes = config.take("dot_axes").flatMap { $0.intList ?? $0.arrayValue?.compactMap { $0.intList?.first } } ?? [-1]
+        let axes =
+            config.take("dot_axes").flatMap { $0.intList ?? $0.arrayValue?.compactMap { $0.intList?.first } } ?? [-1]
         guard (config.take("layers")?.arrayValue ?? []).isEmpty else {
             throw FerryError(
                 .unsupported, found: "a Merge of models inside a Sequential model", expected: "a functional model",

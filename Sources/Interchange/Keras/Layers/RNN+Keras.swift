@@ -34,7 +34,8 @@ extension RNN: KerasLayer {
         json["class_name"] = .string(layer)
         let record = try KerasRecord(json, version: version, context: context)
         guard let cell = record.layer.operation as? any RecurrentOperator else {
-            throw FerryError(.unsupported, found: "a cell of class \(className)", expected: "one that runs step by step")
+            throw FerryError(
+                .unsupported, found: "a cell of class \(className)", expected: "one that runs step by step")
         }
         return cell
     }
@@ -46,8 +47,11 @@ extension RNN: KerasLayer {
             }
             return try version.cell(cell, className: layer)
         }
-        let stack = version.object("StackedRNNCells", module: "keras.layers", ["name": "stacked_rnn_cells", "cells": .array(inner)])
-        let own = try options.kerasSettings(version).filter { !["dropout", "recurrent_dropout", "implementation"].contains($0.name) }
+        let stack = version.object(
+            "StackedRNNCells", module: "keras.layers", ["name": "stacked_rnn_cells", "cells": .array(inner)])
+        let own = try options.kerasSettings(version).filter {
+            !["dropout", "recurrent_dropout", "implementation"].contains($0.name)
+        }
         return own + [("cell", isStacked ? stack : inner[0])]
     }
 
@@ -68,7 +72,8 @@ extension KerasVersion {
     /// A cell as an object: the layer that runs it alone without what concerns the run.
     fileprivate func cell(_ cell: any RecurrentOperator, className: String) throws -> JSONValue {
         let ofTheRun = [
-            "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "time_major", "zero_output_for_mask",
+            "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "time_major",
+            "zero_output_for_mask",
         ]
         var json = try layer(cell, name: className.snakeCased)
         json["class_name"] = .string(className)

@@ -19,7 +19,8 @@ extension Dropout: KerasLayer {
         case "Dropout":
             self.init(
                 .dropout(
-                    rate: try rate(), shape: try config.optionalInts("noise_shape"), seed: config.take("seed")?.intValue))
+                    rate: try rate(), shape: try config.optionalInts("noise_shape"), seed: config.take("seed")?.intValue
+                ))
         default:
             let axes = config.className.dropLast().last?.wholeNumberValue ?? 1
             self.init(.spatial(rate: try rate(), axes: axes))
@@ -39,7 +40,9 @@ extension Dropout: KerasLayer {
     }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
-        func list(_ shape: [Int?]?) -> JSONValue { shape.map { .array($0.map { $0.map(JSONValue.int) ?? .null }) } ?? .null }
+        func list(_ shape: [Int?]?) -> JSONValue {
+            shape.map { .array($0.map { $0.map(JSONValue.int) ?? .null }) } ?? .null
+        }
         return switch noise {
         case .dropout(let rate, let shape, let seed):
             [

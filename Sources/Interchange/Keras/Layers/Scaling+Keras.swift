@@ -24,9 +24,8 @@ extension Normalization: KerasLayer {
         let isGiven = config.has("axis")
         self.init(axes: config.take("axis").map { $0.intList ?? [-1] } ?? (isGiven ? [] : [-1]))
         isInverse = try config.bool("invert", default: false)
-        if let mean = try config.numbers("mean"), let variance = try config.numbers("variance") {
-            statistics = (mean, variance)
-        }
+        let (mean, variance) = (try config.numbers("mean"), try config.numbers("variance"))
+        statistics = mean.flatMap { mean in variance.map { (mean, $0) } }
     }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
@@ -51,6 +50,7 @@ extension Tensor {
     /// The numbers as nested lists.
     var kerasNumbers: JSONValue {
         guard let length = shape.first else { return dtype.isFloat ? floats[0].kerasNumber : .int(ints[0]) }
-        return .array((0..<length).map { sliced(axis: 0, from: $0, count: 1).reshaped(Array(shape.dropFirst())).kerasNumbers })
+        return .array(
+            (0..<length).map { sliced(axis: 0, from: $0, count: 1).reshaped(Array(shape.dropFirst())).kerasNumbers })
     }
 }

@@ -23,6 +23,7 @@ extension SimpleRNN: KerasLayer {
             ("units", .int(units)), ("activation", try version.activation(activation)), ("use_bias", .bool(useBias)),
         ]
         return functions + version.settings("kernel", kernel) + version.settings("recurrent", recurrentKernel)
-            + version.settings("bias", bias) + (try options.kerasSettings(version)).filter { $0.name != "implementation" }
+            + version.settings("bias", bias)
+            + (try options.kerasSettings(version)).filter { $0.name != "implementation" }
     }
 }

@@ -6,7 +6,9 @@ extension SpatialOptions {
     init(keras config: inout KerasConfig, axes: Int) throws {
         let rows = [config.take("nb_row"), config.take("nb_col")].compactMap { $0?.intValue }
         let size = rows.count == axes ? rows : try config.lengths("kernel_size", "filter_length", axes: axes)
-        guard let size else { throw FerryError(.missingKey, found: "no setting 'kernel_size'", expected: "\(axes) integers") }
+        guard let size else {
+            throw FerryError(.missingKey, found: "no setting 'kernel_size'", expected: "\(axes) integers")
+        }
         self.init(
             size: size, strides: try config.lengths("strides", "subsample", "subsample_length", axes: axes) ?? [],
             dilation: try config.lengths("dilation_rate", "atrous_rate", axes: axes) ?? [])

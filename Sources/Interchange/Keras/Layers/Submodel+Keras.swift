@@ -38,7 +38,8 @@ extension Graph {
     package func kerasContainers() -> [(container: String, layer: Layer)] {
         var counts: [String: Int] = [:]
         return layers.map { layer in
-            let name = ((layer.operation as? any KerasLayer)?.kerasClass(KerasVersion(3)) ?? layer.operation.kind).snakeCased
+            let name = ((layer.operation as? any KerasLayer)?.kerasClass(KerasVersion(3)) ?? layer.operation.kind)
+                .snakeCased
             let number = counts[name, default: 0]
             counts[name] = number + 1
             return (number == 0 ? name : "\(name)_\(number)", layer)

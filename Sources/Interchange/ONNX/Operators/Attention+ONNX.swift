@@ -9,7 +9,9 @@ extension Attention: ONNXWritable {
         let (query, value) = (emitter.float32(inputs[0]), emitter.float32(inputs[1]))
         let key = inputs[optional: 2].map { emitter.float32($0) } ?? value
         var scores = try scores(query, key, parameters, &emitter)
-        let hidden = [inputs[1].mask.map { emitter.hidden(by: $0, at: [1]) }, isCausal ? emitter.later(query, key) : nil]
+        let hidden = [
+            inputs[1].mask.map { emitter.hidden(by: $0, at: [1]) }, isCausal ? emitter.later(query, key) : nil,
+        ]
         if let hidden = emitter.anyOf(hidden) {
             scores = emitter.apply("Where", hidden, emitter.apply("Sub", scores, emitter.scalar(1e9)), scores)
         }
@@ -31,7 +33,8 @@ extension Attention: ONNXWritable {
         func scaled(_ x: String) -> String { scale.map { emitter.apply("Mul", x, $0) } ?? x }
         guard score != .dot else { return scaled(emitter.apply("MatMul", query, emitter.transpose(key, [0, 2, 1]))) }
         let sum = emitter.apply("Add", emitter.unsqueeze(query, [2]), emitter.unsqueeze(key, [1]))
-        let terms = score == .additive
+        let terms =
+            score == .additive
             ? scaled(emitter.apply("Tanh", sum)) : emitter.apply("Tanh", scaled(sum))
         let total = emitter.reduce("ReduceSum", terms, axes: [3], keepsAxes: false)
         guard score == .concatenation else { return total }

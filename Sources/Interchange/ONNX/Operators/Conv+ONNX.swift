@@ -10,7 +10,8 @@ extension Conv: ONNXWritable {
         let bias = useBias ? [emitter.parameter("bias", try parameters.float32("bias"))] : []
         let y = emitter.slide(options, over: inputs[0]) { x, emitter, attributes in
             emitter.apply(
-                "Conv", [x, kernel] + bias, outputs: [true], attributes: attributes + [ONNXAttribute("group", .int(groups))])[0]
+                "Conv", [x, kernel] + bias, outputs: [true],
+                attributes: attributes + [ONNXAttribute("group", .int(groups))])[0]
         }
         let shape = try outputTypes(for: inputs.map(\.type))[0].shape
         return try signals(emitter.activate(y, activation, shape), for: inputs)

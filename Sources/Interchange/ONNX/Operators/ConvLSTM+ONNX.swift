@@ -66,7 +66,9 @@ extension ConvLSTM: ONNXWritable {
         }
         var graph = ONNXGraph(name: "step")
         graph.inputs = (states + [step]).map(info)
-        if let counts { graph.inputs.append(ONNXValueInfo(name: counts, type: .tensor(.bool, [ONNXDimension(.unknown)]))) }
+        if let counts {
+            graph.inputs.append(ONNXValueInfo(name: counts, type: .tensor(.bool, [ONNXDimension(.unknown)])))
+        }
         var results: [String] = []
         graph.nodes = try emitter.body { emitter in
             let new = try emitStep(step, h: states[0], c: states[1], parameters, &emitter)

@@ -29,7 +29,8 @@ extension ConvTranspose: ONNXWritable {
         let (stride, isValid) = (options.strides[i], options.padding == .valid)
         let extent = (options.size[i] - 1) * options.dilation[i] + 1
         // What the output is longer than (input − 1) · stride, see `length`.
-        let rest = outputPadding.map { (isValid ? extent : extent % 2) + $0[i] }
+        let rest =
+            outputPadding.map { (isValid ? extent : extent % 2) + $0[i] }
             ?? (isValid ? max(extent, stride) : stride)
         // As of the convolution that this is the gradient of: 'same' halves what its windows need beyond the output.
         let places = (rest + stride - 1) / stride
@@ -56,7 +57,8 @@ extension ConvTranspose: ONNXReadable {
         _ = try node.attributes.ints("kernel_shape")
         let pads = try node.attributes.ints("pads") ?? (ones + ones).map { _ in 0 }
         let added = try node.attributes.ints("output_padding") ?? ones.map { _ in 0 }
-        guard [options.strides.count, options.dilation.count, added.count] == [axes, axes, axes], pads.count == 2 * axes,
+        guard [options.strides.count, options.dilation.count, added.count] == [axes, axes, axes],
+            pads.count == 2 * axes,
             (options.strides + options.dilation).allSatisfy({ $0 > 0 }), (pads + added).allSatisfy({ $0 >= 0 })
         else {
             throw FerryError.damaged("strides \(options.strides), dilations \(options.dilation), pads \(pads)")

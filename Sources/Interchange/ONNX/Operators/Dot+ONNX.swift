@@ -19,9 +19,11 @@ extension Dot: ONNXWritable {
             return try signals(product, for: inputs)
         }
         // [batch, rows, length] and [batch, length, columns]
-        let left = a.rank == 2
+        let left =
+            a.rank == 2
             ? emitter.unsqueeze(a.name, [1]) : emitter.transpose(a.name, a.axis == 2 ? [0, 1, 2] : [0, 2, 1])
-        let right = b.rank == 2
+        let right =
+            b.rank == 2
             ? emitter.unsqueeze(b.name, [2]) : emitter.transpose(b.name, b.axis == 1 ? [0, 1, 2] : [0, 2, 1])
         let product = emitter.apply("MatMul", left, right)
         // Where neither has another axis, one of length 1 stays.

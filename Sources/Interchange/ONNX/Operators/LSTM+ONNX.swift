@@ -59,7 +59,8 @@ extension LSTM: ONNXRecurrent {
         func gate(_ sum: String) -> String { emitter.activate(sum, recurrentActivation, clip: clip, units: units) }
 
         let i = gate(seeing(c, 0, sums[0]))
-        let f = couplesInputAndForget
+        let f =
+            couplesInputAndForget
             ? emitter.apply("Sub", emitter.scalar(1), i) : gate(seeing(c, 1, sums[1]))
         let g = emitter.activate(sums[2], activation, clip: clip, units: units)
         let newC = emitter.apply("Add", emitter.apply("Mul", f, c), emitter.apply("Mul", i, g))

@@ -101,8 +101,9 @@ extension Concatenate: ONNXWritable {
             return present.dropFirst().reduce(first) { emitter.merge($0, $1, by: maskMerge) }
         }
         let parts = signals.map { signal in
-            signal.mask?.name ?? emitter.apply(
-                "Expand", emitter.constant(Tensor(scalar: true)), emitter.lengths(signal.name, to: rank - 1))
+            signal.mask?.name
+                ?? emitter.apply(
+                    "Expand", emitter.constant(Tensor(scalar: true)), emitter.lengths(signal.name, to: rank - 1))
         }
         return ONNXMask(emitter.apply("Concat", to: parts, attributes: ["axis": .int(axis)]), rank: rank - 1)
     }

@@ -42,7 +42,9 @@ extension MultiHeadAttention: ONNXWritable {
         of x: String, _ name: String, inputs: Int, _ parameters: ParameterSet, _ emitter: inout ONNXEmitter
     ) throws -> String {
         let kernel = try parameters.float32("\(name)/kernel")
-        let matrix = kernel.reshaped([kernel.shape.prefix(inputs).reduce(1, *), kernel.shape.dropFirst(inputs).reduce(1, *)])
+        let matrix = kernel.reshaped([
+            kernel.shape.prefix(inputs).reduce(1, *), kernel.shape.dropFirst(inputs).reduce(1, *),
+        ])
         let y = emitter.apply("MatMul", x, emitter.parameter("\(name)/kernel", matrix))
         guard useBias else { return y }
         let bias = try parameters.float32("\(name)/bias")

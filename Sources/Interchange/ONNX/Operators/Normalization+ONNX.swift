@@ -58,7 +58,8 @@ extension LayerNormalization: ONNXWritable {
         let y: String
         if emitter.opset >= 17 && !usesRootMeanSquare && axes == Array((rank - axes.count)..<rank) {
             let ones = Tensor([Float](repeating: 1, count: shape.product), shape: shape)
-            let operands = [x, emitter.parameter("gamma", gamma ?? ones)]
+            let operands =
+                [x, emitter.parameter("gamma", gamma ?? ones)]
                 + (beta.map { [emitter.parameter("beta", $0)] } ?? [])
             y = emitter.apply(
                 "LayerNormalization", to: operands,

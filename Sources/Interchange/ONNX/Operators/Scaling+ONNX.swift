@@ -29,7 +29,8 @@ extension Normalization: ONNXWritable {
         let deviation = emitter.parameter("deviation", aligned(root))
         let statedMean = try statistics?.mean ?? parameters.required("mean")
         let mean = emitter.parameter("mean", aligned(statedMean.cast(to: .float32)))
-        let y = isInverse
+        let y =
+            isInverse
             ? emitter.apply("Add", emitter.apply("Mul", x, deviation), mean)
             : emitter.apply("Div", emitter.apply("Sub", x, mean), deviation)
         return try signals(y, for: inputs, mask: inputs[0].mask)

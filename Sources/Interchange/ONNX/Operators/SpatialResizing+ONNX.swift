@@ -70,7 +70,8 @@ extension UpSampling: ONNXReadable {
             factors[1] == 1 || factors[rank - 1] == 1
         else {
             throw FerryError(
-                .unsupported, found: "scales \(scales)", expected: "whole numbers for the axes between batch and features")
+                .unsupported, found: "scales \(scales)",
+                expected: "whole numbers for the axes between batch and features")
         }
         let isFirst = factors[1] == 1
         var layer = UpSampling(Array(isFirst ? factors[2...] : factors[1..<(rank - 1)]))

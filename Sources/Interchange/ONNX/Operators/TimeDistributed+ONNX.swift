@@ -17,9 +17,11 @@ extension TimeDistributed: ONNXWritable {
             let type = signal.type.with(shape: [.unknown] + signal.type.shape.dropFirst(2))
             let fixed = type.shape.dropFirst().compactMap(\.length)
             let isFixed = fixed.count == type.rank - 1
-            let rows = isFixed
+            let rows =
+                isFixed
                 ? emitter.reshape(signal.name, [-1] + fixed)
-                : emitter.reshape(signal.name, lengths: [emitter.integers([-1]), emitter.lengths(signal.name, from: 2)])
+                : emitter.reshape(
+                    signal.name, lengths: [emitter.integers([-1]), emitter.lengths(signal.name, from: 2)])
             return ONNXSignal(rows, type)
         }
         let outputs = try emitter.scoped("layer") { emitter in

@@ -18,7 +18,8 @@ package enum ONNXReaderCatalogue {
         Concatenate.self, Slice.self, Split.self, Pad.self, Gather.self, GatherElements.self, GatherND.self,
         ReverseSequence.self, UpSampling.self,
         // Products and sums
-        MatMul.self, Gemm.self, Convolution.self, ConvTranspose.self, Pooling.self, Reduction.self, ArgExtremum.self, CumulativeSum.self,
+        MatMul.self, Gemm.self, Convolution.self, ConvTranspose.self, Pooling.self, Reduction.self, ArgExtremum.self,
+        CumulativeSum.self,
         TopK.self, OneHot.self, NonZero.self, Einsum.self,
         // Control
         Conditional.self, Loop.self, Scan.self,

@@ -38,7 +38,9 @@ extension ONNXEmitter {
         }
         if padded.isPadded && !countsPadding {
             // The share of the places that lie inside is the average of ones.
-            let ones = apply("Expand", scalar(1), apply("Concat", integers([1, 1]), lengths(x, from: 2), attributes: ["axis": .int(0)]))
+            let ones = apply(
+                "Expand", scalar(1),
+                apply("Concat", integers([1, 1]), lengths(x, from: 2), attributes: ["axis": .int(0)]))
             let share = average(slide(window, over: ones, shape).name, padded.attributes)
             return apply("Div", average(padded.name, padded.attributes), share)
         }

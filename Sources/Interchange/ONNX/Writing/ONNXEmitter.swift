@@ -52,7 +52,8 @@ package struct ONNXEmitter {
     package var notes: [String] {
         guard !omissions.isEmpty else { return sentences }
         let names = omissions.joined(separator: ", ")
-        let omission = omissions.count == 1
+        let omission =
+            omissions.count == 1
             ? "layer \(names) acts in training only and is left out"
             : "layers \(names) act in training only and are left out"
         return sentences + [omission]

@@ -92,7 +92,8 @@ extension ONNXEmitter {
                 renamed[signal.name] = name
                 return name
             }
-            let last = signal.type.dtype == output.type.dtype
+            let last =
+                signal.type.dtype == output.type.dtype
                 ? apply("Identity", signal.name) : cast(signal.name, to: output.type.dtype)
             renamed[last] = name
             return name

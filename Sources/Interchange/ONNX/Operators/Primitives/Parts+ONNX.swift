@@ -170,9 +170,10 @@ extension Pad: ONNXWritable {
     ) throws -> [ONNXSignal] {
         let x = inputs[0]
         var operands = [x.name, try pads(x.type.rank, inputs, &emitter)]
-        operands.append(valueSlot.flatMap { inputs[optional: $0] }.map { value in
-            emitter.withoutAxes(emitter.cast(value, to: x.type.dtype), value.type)
-        } ?? "")
+        operands.append(
+            valueSlot.flatMap { inputs[optional: $0] }.map { value in
+                emitter.withoutAxes(emitter.cast(value, to: x.type.dtype), value.type)
+            } ?? "")
         if let axes, needsAxes { operands.append(try emitter.integers(axes, of: inputs)) }
         let attributes = mode == .constant ? [] : [ONNXAttribute("mode", .text(mode.rawValue))]
         return try emitNode("Pad", operands, inputs, attributes, &emitter)

@@ -163,7 +163,9 @@ extension Convolution: ONNXWritable {
 /// MaxPool, AveragePool, GlobalMaxPool or GlobalAveragePool.
 extension Pooling: ONNXWritable {
     package func onnxObstacles(_ name: String, opset: Int) -> [String] {
-        guard function != .maximum, let window, opset < 19, window.dilations.contains(where: { $0 != 1 }) else { return [] }
+        guard function != .maximum, let window, opset < 19, window.dilations.contains(where: { $0 != 1 }) else {
+            return []
+        }
         return ["'\(name)' (average pooling with dilation, before opset 19)"]
     }
 
@@ -171,7 +173,8 @@ extension Pooling: ONNXWritable {
         _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
     ) throws -> [ONNXSignal] {
         let x = emitter.float32(inputs[0])
-        let y = window.map { emitter.pool(x, inputs[0].type.shape, function, $0) }
+        let y =
+            window.map { emitter.pool(x, inputs[0].type.shape, function, $0) }
             ?? emitter.apply(function == .maximum ? "GlobalMaxPool" : "GlobalAveragePool", x)
         return try signals(emitter.cast(y, from: .float32, to: inputs[0].type.dtype), for: inputs)
     }
@@ -192,11 +195,14 @@ extension Reduction: ONNXWritable {
         if let axes, axes.slot != nil {
             y = emitter.apply(
                 onnxOperator, x, try emitter.integers(axes, of: inputs),
-                attributes: ["keepdims": .int(keepsAxes ? 1 : 0), "noop_with_empty_axes": .int(keepsWithoutAxes ? 1 : 0)])
+                attributes: [
+                    "keepdims": .int(keepsAxes ? 1 : 0), "noop_with_empty_axes": .int(keepsWithoutAxes ? 1 : 0),
+                ])
         } else {
             var reduced = try checkedAxes(axes?.values ?? [], rank: rank)
             if reduced.isEmpty && !keepsWithoutAxes { reduced = Array(0..<rank) }
-            y = reduced.isEmpty
+            y =
+                reduced.isEmpty
                 ? emitter.reduce(onnxOperator, emitter.unsqueeze(x, [0]), axes: [0], keepsAxes: false)
                 : emitter.reduce(onnxOperator, x, axes: reduced, keepsAxes: keepsAxes)
         }
