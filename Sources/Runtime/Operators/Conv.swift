@@ -127,7 +127,8 @@ public struct SeparableConv: Operator, Hashable {
         return [ValueType(.float32, try options.outputShape(inputs[0].shape, features: .fixed(filters)))]
     }
 
-    /// depthwise_kernel […, features, multiplier], pointwise_kernel [1 …, features · multiplier, filters], bias [filters].
+    /// depthwise_kernel […, features, multiplier], pointwise_kernel [1 …, features · multiplier, filters], and
+    /// bias [filters].
     public func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] {
         let features = try options.features(inputs[0])
         let ones = options.size.map { _ in 1 }

@@ -2,8 +2,8 @@ public import FerryEngine
 
 /// An ``LSTM`` whose products are convolutions over one to three axes (Shi et al. 2015).
 ///
-/// Inputs: x [batch, time, …, features] and optionally h and c [batch, …, filters]. Outputs: [batch, time, …, filters] or
-/// [batch, …, filters], then h and c where states are returned. Features may come first, as in ``Conv``.
+/// Inputs: x [batch, time, …, features] and optionally h and c [batch, …, filters]. Outputs: [batch, time, …, filters]
+/// or [batch, …, filters], then h and c where states are returned. Features may come first, as in ``Conv``.
 public struct ConvLSTM: Operator, Hashable {
     public static let kind = "ConvLSTM"
 

@@ -1,7 +1,7 @@
 public import FerryEngine
 
-/// The gradient of a ``Conv`` with respect to its input, used as a layer: each input element adds a window of weights to
-/// the output (`Conv1DTranspose`, `Conv2DTranspose`, `Conv3DTranspose` of Keras).
+/// The gradient of a ``Conv`` with respect to its input, used as a layer: each input element adds a window of weights
+/// to the output (`Conv1DTranspose`, `Conv2DTranspose`, `Conv3DTranspose` of Keras).
 ///
 /// Input and output: [batch, …, features], or [batch, features, …] where channels come first.
 public struct ConvTranspose: Operator, Hashable {

@@ -2,8 +2,8 @@ public import FerryEngine
 
 /// Runs one or several cells above each other at every time step (`RNN` and `StackedRNNCells` of Keras).
 ///
-/// Inputs: x [batch, time, features], then optionally the states of all cells [batch, units]. Outputs: those of the last
-/// cell, [batch, time, units] or [batch, units], then the states of all cells where states are returned.
+/// Inputs: x [batch, time, features], then optionally the states of all cells [batch, units]. Outputs: those of the
+/// last cell, [batch, time, units] or [batch, units], then the states of all cells where states are returned.
 public struct RNN: RecurrentOperator {
     public static let kind = "RNN"
 

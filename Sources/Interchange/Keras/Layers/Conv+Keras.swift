@@ -76,7 +76,12 @@ extension SeparableConv: KerasLayer {
     package func kerasClass(_ version: KerasVersion) -> String { "SeparableConv\(options.axes)D" }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
-        [("filters", .int(filters))] + options.kerasSettings + [
+        guard !version.isKeras3 || options.padding != .causal else {
+            throw FerryError(
+                .unsupported, found: "padding 'causal', which Keras 3 has for Conv1D only", expected: "'valid' or 'same'",
+                remedy: "write it for Keras 2, or as ONNX")
+        }
+        return [("filters", .int(filters))] + options.kerasSettings + [
             ("depth_multiplier", .int(multiplier)), ("activation", try version.activation(activation)),
             ("use_bias", .bool(useBias)),
         ] + version.settings("depthwise", depthwiseKernel) + version.settings("pointwise", pointwiseKernel)

@@ -1,7 +1,7 @@
 package import FerryEngine
 
-/// Sums of products of the inputs' elements along axes that an equation names (Einstein's convention): in `bij,bjk->bik`
-/// the axis j, which the output lacks, is summed along.
+/// Sums of products of the inputs' elements along axes that an equation names (Einstein's convention): in
+/// `bij,bjk->bik` the axis j, which the output lacks, is summed along.
 package struct Einsum: Operator, Hashable {
     package static let kind = "Einsum"
     /// The names of the axes of each input, and behind the arrow those of the output; `...` stands for any axes.
