@@ -33,12 +33,17 @@ MASKS = "Keras 3 combines masks differently, and HDF5 has no room for the operat
 AXES = "Keras 3 forgets an axis list when it opens HDF5, and computes something else"
 CELL = "Keras 3's hard_sigmoid is another function, and a cell's own output cannot be scaled to make up for it"
 EXPECTED_REFUSALS = {
-    **{f"{era}/{case}": {"h5": OPERATIONS} for era in ("keras2", "keras3") for case in ("ops", "operators", "mask_argument")},
+    **{f"keras3/{case}": {"h5": OPERATIONS} for case in ("ops", "operators", "mask_argument")},
     **{f"{era}/layer_normalization": {"h5": AXES} for era in ("keras2", "keras3")},
     **{f"keras2/{case}": {"keras": MASKS, "h5": MASKS} for case in ("initial_state_masked", "mask_merged")},
+    **{f"keras2/{case}": {"h5": OPERATIONS, "keras2": LAMBDAS} for case in ("ops", "operators", "mask_argument")},
     "keras2/activation_layers": {"keras": THRESHOLD, "h5": THRESHOLD},
     "keras2/lstm_activations": {"keras": CELL, "h5": CELL},
 }
+
+# case: {target: why the framework does not open what was written}. Printed as skipped; a case that works fails.
+NAMES = "Keras 3 names an operation of its own 'concatenate' to join the masks, and then meets the layer of that name"
+KNOWN_FAILURES = {"keras3/mask_merged": {"keras": NAMES, "h5": NAMES}}
 
 TOLERANCE = 1e-5
 # float16 rounds after every operation, and no two frameworks round at the same places.
@@ -142,7 +147,17 @@ def main(ferry, *only):
                     convert(ferry, source, target, options)
                     if reason:
                         raise Failure("was written although a refusal is expected")
-                    check(source, target, io)
+                    known = KNOWN_FAILURES.get(case, {}).get(name)
+                    try:
+                        check(source, target, io)
+                    except Exception:
+                        if not known:
+                            raise
+                        skipped += 1
+                        print(f"skipped {title}: {known}", flush=True)
+                        continue
+                    if known:
+                        raise Failure("works now: take it off the list of known failures")
                     passed += 1
                 except Exception as error:  # whatever a library throws is a finding
                     if reason and not target.exists():
@@ -152,7 +167,7 @@ def main(ferry, *only):
                         failed += 1
                         print(f"FAILED {title}: {type(error).__name__}: {' '.join(str(error).split())[:300]}", flush=True)
     if skipped:
-        print(f"{skipped} refused as expected")
+        print(f"{skipped} skipped, each with its reason above")
     print(f"{passed} passed, {failed} failed")
     return failed > 0
 

@@ -91,8 +91,7 @@ extension Graph {
     /// The value whose layer made the mask that `value` carries; nil where it carries none.
     private func maskOrigin(_ value: ValueID) -> ValueID? {
         guard carriesMask(value), let node = nodes.first(where: { $0.outputs.first == value }) else { return nil }
-        let origins = node.inputs.compactMap { $0 }.compactMap(maskOrigin)
-        return origins.first ?? value
+        return node.inputs.compactMap { $0 }.first(where: carriesMask).flatMap(maskOrigin) ?? value
     }
 }
 

@@ -27,7 +27,7 @@ struct KerasGraphWriter {
     }
 
     private func functional(_ graph: Graph, _ name: String) throws -> JSONValue {
-        var references = KerasReferences(graph)
+        var references = KerasReferences(graph, version)
         var layers = try graph.inputs.map { value in
             var json = try input(graph, value)
             json["name"] = .string(graph.name(of: value))
@@ -46,7 +46,7 @@ struct KerasGraphWriter {
             layers.append(json)
         }
         func list(_ values: [Graph.ValueID]) -> JSONValue {
-            let all = values.map { references.place(of: $0) }
+            let all = values.map { references.placeAmongOutputs(of: $0) }
             return version.isKeras3 && all.count == 1 ? all[0] : .array(all)
         }
         return [
@@ -122,23 +122,38 @@ extension KerasGraphWriter {
 /// Where each value of a graph comes from, as Keras says it: a layer, the number of the call, the number of the output.
 private struct KerasReferences {
     private let graph: Graph
+    private let version: KerasVersion
     private var calls: [Int: Int] = [:]
     private var places: [Graph.ValueID: JSONValue] = [:]
+    private var modelOutputs: Set<Graph.ValueID> = []
 
-    init(_ graph: Graph) {
+    init(_ graph: Graph, _ version: KerasVersion) {
         self.graph = graph
+        self.version = version
         for value in graph.inputs { places[value] = [.string(graph.name(of: value)), 0, 0] }
     }
 
     mutating func add(_ node: Graph.Node) {
-        let call = calls[node.layer, default: 0]
+        let layer = graph.layer(of: node)
+        let isModel = (layer.operation as? Submodel)?.graph.structure == .functional
+        if isModel { modelOutputs.formUnion(node.outputs) }
+        // Keras 2 takes the call that made a functional model for its first.
+        let call = calls[node.layer, default: isModel && !version.isKeras3 ? 1 : 0]
         calls[node.layer] = call + 1
         for (output, value) in node.outputs.enumerated() {
-            places[value] = [.string(graph.layer(of: node).name), .int(call), .int(output)]
+            places[value] = [.string(layer.name), .int(call), .int(output)]
         }
     }
 
     func place(of value: Graph.ValueID) -> JSONValue { places[value] ?? .null }
+
+    /// The place as `output_layers` has it, where Keras 3 counts the calls of a functional model from 1.
+    func placeAmongOutputs(of value: Graph.ValueID) -> JSONValue {
+        guard version.isKeras3, modelOutputs.contains(value), let parts = places[value]?.arrayValue,
+            let call = parts[1].intValue
+        else { return place(of: value) }
+        return [parts[0], .int(call + 1), parts[2]]
+    }
 
     /// The value as Keras 3 writes it inside a call; a known number is written as the number.
     func tensor(_ value: Graph.ValueID) -> JSONValue {
@@ -178,7 +193,9 @@ extension KerasVersion {
         }
         if let submodel = operation as? Submodel { return try KerasGraphWriter(self).model(submodel.graph, name: name) }
         var settings: OrderedDictionary<String, JSONValue> = ["name": .string(name)]
-        settings["trainable"] = .bool(entry?.isTrainable ?? isTrainable)
+        // The one class of layers that takes no such argument in Keras 3.
+        let takesTrainable = !isKeras3 || !operation.kerasClass(self).hasPrefix("SpatialDropout")
+        if takesTrainable { settings["trainable"] = .bool(entry?.isTrainable ?? isTrainable) }
         settings["dtype"] = dtypePolicy(entry)
         for (key, value) in try operation.kerasSettings(self) { settings[key] = value }
         if let regularizer = entry?.activityRegularizer?.keras {

@@ -80,6 +80,7 @@ public struct Graph: Sendable {
     public private(set) var constants: [ValueID: Tensor] = [:]
     private var names: [String] = []
     private var types: [ValueType] = []
+    private var masked: Set<ValueID> = []
 
     /// A graph without nodes.
     public init() {}
@@ -131,6 +132,9 @@ public struct Graph: Sendable {
             let name = outputNames?[position] ?? (position == 0 ? layer.name : "\(layer.name):\(position)")
             return addValue(name, typed)
         }
+        var carrying = inputs.map { $0.map(masked.contains) ?? false }
+        if mask != .carried { carrying[0] = mask != .dropped }
+        if let first = values.first, layer.operation.carriesMask(inputs: carrying) { masked.insert(first) }
         nodes.append(Node(layer: index, inputs: inputs, mask: mask, outputs: values))
         return values
     }
@@ -203,12 +207,7 @@ public struct Graph: Sendable {
     }
 
     /// Whether a value carries a mask when the graph runs, if none of its inputs does.
-    public func carriesMask(_ value: ValueID) -> Bool {
-        guard let node = nodes.first(where: { $0.outputs.first == value }) else { return false }
-        var inputs = node.inputs.map { $0.map(carriesMask) ?? false }
-        if node.mask != .carried { inputs[0] = node.mask != .dropped }
-        return layer(of: node).operation.carriesMask(inputs: inputs)
-    }
+    public func carriesMask(_ value: ValueID) -> Bool { masked.contains(value) }
 
     private func check(_ inputs: [ValueID?], fit arity: ClosedRange<Int>) throws {
         let required = inputs.prefix(arity.lowerBound)

@@ -44,6 +44,7 @@ extension LayerNormalization: KerasLayer {
         center = try config.bool("center", default: true)
         scale = try config.bool("scale", default: true)
         usesRootMeanSquare = try config.bool("rms_scaling", default: false)
+        scale = scale || usesRootMeanSquare
         gamma = try config.policy("gamma", default: .ones)
         beta = try config.policy("beta", default: .zeros)
     }
