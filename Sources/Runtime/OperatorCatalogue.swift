@@ -3,22 +3,20 @@ public enum OperatorCatalogue {
     /// The operators, grouped as in `docs/Operators.md`.
     public static let all: [any Operator.Type] = [
         // Recurrent
-        LSTM.self, GRU.self, SimpleRNN.self, Bidirectional.self,
-        RNN.self, ConvLSTM.self,
+        LSTM.self, GRU.self, SimpleRNN.self, Bidirectional.self, RNN.self, ConvLSTM.self,
         // Core
-        Dense.self, Embedding.self, Activation.self, PReLU.self, Masking.self, Dropout.self, TimeDistributed.self,
-        Submodel.self,
-        GatedLinearUnit.self, Softmax.self, EinsumDense.self, Attention.self, MultiHeadAttention.self, Rescaling.self,
+        Dense.self, Embedding.self, Activation.self, PReLU.self, Masking.self, Dropout.self,
+        TimeDistributed.self, Submodel.self, GatedLinearUnit.self, Softmax.self, EinsumDense.self,
+        Attention.self, MultiHeadAttention.self, Rescaling.self,
         // Normalization
-        BatchNormalization.self, LayerNormalization.self,
-        GroupNormalization.self, UnitNormalization.self, RMSNormalization.self, Normalization.self,
+        BatchNormalization.self, LayerNormalization.self, GroupNormalization.self, UnitNormalization.self,
+        RMSNormalization.self, Normalization.self,
         // Shaping
         Flatten.self, Reshape.self, Permute.self, RepeatVector.self,
         // Merging
-        Merge.self, Concatenate.self,
-        Dot.self,
+        Merge.self, Concatenate.self, Dot.self,
         // Over the axes between batch and features
-        Conv.self, DepthwiseConv.self, SeparableConv.self, ConvTranspose.self, LocalPooling.self, GlobalPooling.self,
-        UpSampling.self, ZeroPadding.self, Cropping.self,
+        Conv.self, DepthwiseConv.self, SeparableConv.self, ConvTranspose.self, LocalPooling.self,
+        GlobalPooling.self, UpSampling.self, ZeroPadding.self, Cropping.self,
     ]
 }

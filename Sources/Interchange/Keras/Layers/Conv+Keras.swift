@@ -78,7 +78,8 @@ extension SeparableConv: KerasLayer {
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
         guard !version.isKeras3 || options.padding != .causal else {
             throw FerryError(
-                .unsupported, found: "padding 'causal', which Keras 3 has for Conv1D only", expected: "'valid' or 'same'",
+                .unsupported, found: "padding 'causal', which Keras 3 has for Conv1D only",
+                expected: "'valid' or 'same'",
                 remedy: "write it for Keras 2, or as ONNX")
         }
         return [("filters", .int(filters))] + options.kerasSettings + [
