@@ -29,6 +29,7 @@ tf.config.run_functions_eagerly(True)  # tracing every model would take most of 
 OPERATIONS = "Keras 3 saves operations in HDF5 and cannot open them again"
 LAMBDAS = "TensorFlow's operations are not layers, and Ferry does not write them as such yet"
 THRESHOLD = "Keras 3 has no ThresholdedReLU"
+TIME_MAJOR = "Keras 3 has no time_major"
 MASKS = "Keras 3 combines masks differently, and HDF5 has no room for the operations that would say how"
 AXES = "Keras 3 forgets an axis list when it opens HDF5, and computes something else"
 CELL = "Keras 3's hard_sigmoid is another function, and a cell's own output cannot be scaled to make up for it"
@@ -38,6 +39,7 @@ EXPECTED_REFUSALS = {
     **{f"keras2/{case}": {"keras": MASKS, "h5": MASKS} for case in ("initial_state_masked", "mask_merged")},
     **{f"keras2/{case}": {"h5": OPERATIONS, "keras2": LAMBDAS} for case in ("ops", "operators", "mask_argument")},
     "keras2/activation_layers": {"keras": THRESHOLD, "h5": THRESHOLD},
+    "keras2/time_major": {"keras": TIME_MAJOR, "h5": TIME_MAJOR},
     "keras2/lstm_activations": {"keras": CELL, "h5": CELL},
 }
 
