@@ -12,7 +12,7 @@ build: setup
 
 ## Runs all Swift tests.
 test: setup
-	$(SWIFT) test --configuration release --disable-testable-imports
+	$(SWIFT) test --configuration release
 
 ## Loads an LSTM that Keras trained, predicts, converts it to ONNX and back.
 demo: build
