@@ -20,7 +20,7 @@ echo "python-env: making .venv"
 echo "python-env: installing $requirements"
 .venv/bin/pip install --quiet --disable-pip-version-check --requirement "$requirements" || fail "pip could not install $requirements"
 echo "python-env: importing everything once"
-TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/python -c 'import tensorflow, keras, tf_keras, onnx, onnxruntime, h5py, numpy' 2>.venv/import.log \
+TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/python -c 'import tensorflow, keras, tf_keras, onnx, onnxruntime, h5py, numpy, torch, onnxscript, safetensors' 2>.venv/import.log \
   || fail "the pinned packages do not import together: $(tail -n 1 .venv/import.log)"
 echo "$hash" >"$stamp"
 echo "python-env: .venv is ready"

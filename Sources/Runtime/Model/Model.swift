@@ -50,6 +50,8 @@ public struct ModelMetadata: Sendable {
     public var producer: String?
     /// Loss, metrics and optimiser as Keras keeps them, for `compile`.
     public var compileConfiguration: JSONValue?
+    /// What the optimiser remembers, where the file holds it.
+    public var optimizerState: OptimizerState?
     /// What a user should know: what was repaired, ignored by name, or will not survive a conversion.
     public var notes: [String] = []
 
