@@ -29,11 +29,14 @@ struct KerasVariables {
         }
     }
 
+    /// The group at `path`; a part may also have an underscore before it, as the attributes of Keras 2's
+    /// MultiHeadAttention do.
     private func group(at path: String) -> HDF5Group? {
         var group = root
         var isOldContainer = false
         for part in path.split(separator: "/").map(String.init) {
-            let next = group.groups[part] ?? (part == "layers" ? group.groups[Self.oldContainer] : nil)
+            let next =
+                group.groups[part] ?? (part == "layers" ? group.groups[Self.oldContainer] : group.groups["_\(part)"])
             guard let next = isOldContainer ? group.byRank(part) : next else { return nil }
             isOldContainer = part == "layers" && group.groups[part] == nil
             group = next

@@ -68,7 +68,8 @@ struct KerasFunctionName {
     /// The function that an entry of a model's list of layers calls; nil where the entry is a layer.
     ///
     /// Classes of layers and of operations share names, so the module decides. Keras 3 leaves the modules out of HDF5
-    /// files; there an operation is told by the settings that it lacks.
+    /// files; there an operation is told by the settings that it lacks: every layer writes `trainable`, but for
+    /// `SpatialDropout`, which writes its `dtype`.
     init?(_ json: JSONValue) {
         guard let className = json["class_name"]?.stringValue, let settings = json["config"] else { return nil }
         if className == "TFOpLambda" || className == "SlicingOpLambda" {
@@ -77,7 +78,8 @@ struct KerasFunctionName {
         } else {
             let module = json["module"]?.stringValue
             let isCall = json["inbound_nodes"]?[0]?["args"] != nil
-            let isOperation = module.map { $0.contains(".ops.") } ?? (isCall && settings["trainable"] == nil)
+            let isLayer = settings["trainable"] != nil || (settings["dtype"] != nil && KerasCatalogue.knows(className))
+            let isOperation = module.map { $0.contains(".ops.") } ?? (isCall && !isLayer)
             guard isOperation, className != "InputLayer" else { return nil }
             written = className
         }
