@@ -1,14 +1,14 @@
 """Opens what Ferry writes with the libraries it was written for: `check.py FERRY [CASE ...]`.
 
-Every fixture is converted to ONNX, `.keras` and `.h5`; ONNX Runtime and Keras 3 must load the result and predict what
-the original framework recorded. Keras 2 fixtures are also written for Keras 2. Weights that stay with their framework
-must survive bit for bit.
+Every fixture is converted to ONNX and to the `.keras`, `.weights.h5` and `.h5` files of Keras 3 and of Keras 2; ONNX
+Runtime and the real Keras must load the result and predict what the original framework recorded. Weights, and what the
+optimiser keeps, must survive bit for bit where they stay with their framework.
 """
 
 import subprocess
 import sys
 import tempfile
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,25 +27,20 @@ tf.config.run_functions_eagerly(True)  # tracing every model would take most of 
 
 # case: {target: why it cannot be written there}. Ferry must refuse these.
 OPERATIONS = "Keras 3 saves operations in HDF5 and cannot open them again"
-LAMBDAS = "TensorFlow's operations are not layers, and Ferry does not write them as such yet"
-THRESHOLD = "Keras 3 has no ThresholdedReLU"
 TIME_MAJOR = "Keras 3 has no time_major"
 MASKS = "Keras 3 combines masks differently, and HDF5 has no room for the operations that would say how"
 AXES = "Keras 3 forgets an axis list when it opens HDF5, and computes something else"
-CELL = "Keras 3's hard_sigmoid is another function, and a cell's own output cannot be scaled to make up for it"
+KERAS_3 = ("keras", "weights", "h5")
 EXPECTED_REFUSALS = {
-    **{f"keras3/{case}": {"h5": OPERATIONS} for case in ("ops", "operators", "mask_argument")},
+    **{f"{era}/{case}": {"h5": OPERATIONS} for era in ("keras2", "keras3") for case in ("ops", "operators", "mask_argument")},
     **{f"{era}/layer_normalization": {"h5": AXES} for era in ("keras2", "keras3")},
-    **{f"keras2/{case}": {"keras": MASKS, "h5": MASKS} for case in ("initial_state_masked", "mask_merged")},
-    **{f"keras2/{case}": {"h5": OPERATIONS, "keras2": LAMBDAS} for case in ("ops", "operators", "mask_argument")},
-    "keras2/activation_layers": {"keras": THRESHOLD, "h5": THRESHOLD},
-    "keras2/time_major": {"keras": TIME_MAJOR, "h5": TIME_MAJOR},
-    "keras2/lstm_activations": {"keras": CELL, "h5": CELL},
+    **{f"keras2/{case}": dict.fromkeys(KERAS_3, MASKS) for case in ("initial_state_masked", "mask_merged")},
+    "keras2/time_major": dict.fromkeys(KERAS_3, TIME_MAJOR),
 }
 
 # case: {target: why the framework does not open what was written}. Printed as skipped; a case that works fails.
 NAMES = "Keras 3 names an operation of its own 'concatenate' to join the masks, and then meets the layer of that name"
-KNOWN_FAILURES = {"keras3/mask_merged": {"keras": NAMES, "h5": NAMES}}
+KNOWN_FAILURES = {"keras3/mask_merged": dict.fromkeys(KERAS_3, NAMES)}
 
 TOLERANCE = 1e-5
 # float16 rounds after every operation, and no two frameworks round at the same places.
@@ -78,12 +73,10 @@ def check_onnx(source, target, io):
 
 
 def check_keras(framework, source, target, io):
-    model = load(framework, target)
-    again = predict_twice(model, members(io, "in_"))
-    compare(source, {key: (again.get(key), io[key]) for key in io if "out_" in key})
+    compare_model(source, load(framework, target), io)
     if framework is not origin(source):
         return
-    before, after = variables(load(framework, source)), variables(model)
+    before, after = original(source), state(load(framework, target, compiled=True))
     if len(before) != len(after):
         raise Failure(f"{len(after)} variables, {len(before)} in the original")
     for (name, a), (_, b) in zip(before, after):
@@ -91,18 +84,38 @@ def check_keras(framework, source, target, io):
             raise Failure(f"{name} is not the same bit for bit")
 
 
+def check_weights(framework, source, target, io):
+    """The weights must fit the model that the archive holds, once its own are gone."""
+    model = load(framework, target.with_name("x.keras"))
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    model.load_weights(target)
+    compare_model(source, model, io)
+
+
+def compare_model(source, model, io):
+    again = predict_twice(model, members(io, "in_"))
+    compare(source, {key: (again.get(key), io[key]) for key in io if "out_" in key})
+
+
 def origin(source):
-    return tf_keras if source.parent.parent.name == "keras2" else keras
+    return keras if source.parent.parent.name == "keras3" else tf_keras
 
 
-def load(framework, path):
-    # Keras 3 cannot deserialise "mse" from an HDF5 file, not even from its own.
-    return framework.models.load_model(path, compile=path.suffix == ".keras")
+def load(framework, path, compiled=False):
+    return framework.models.load_model(path, compile=compiled)
 
 
-def variables(model):
-    # Ferry does not carry the optimiser's variables yet, and says so in a note.
-    return [(v.name, np.asarray(v)) for v in model.weights]
+@lru_cache(1)
+def original(source):
+    return state(load(origin(source), source, compiled=source.suffix == ".keras" or origin(source) is tf_keras))
+
+
+def state(model):
+    """The weights, and what the optimiser keeps; Keras 3 does not read the latter from HDF5, also not from its own."""
+    optimizer = getattr(model, "optimizer", None)
+    kept = optimizer.variables if optimizer else []
+    kept = kept() if callable(kept) else kept
+    return [(v.name, np.asarray(v)) for v in [*model.weights, *kept]]
 
 
 def members(io, prefix):
@@ -119,59 +132,67 @@ def compare(source, pairs):
             raise Failure(f"{key} differs by {worst:.2g}")
 
 
-# what is asked for: (extension, options of convert, check, frameworks whose fixtures are converted)
+# what is asked for: (file, options of convert, check)
+V2 = ["--keras", "2"]
 TARGETS = {
-    "onnx": ("onnx", [], check_onnx, (keras, tf_keras)),
-    "keras": ("keras", [], partial(check_keras, keras), (keras, tf_keras)),
-    "h5": ("h5", [], partial(check_keras, keras), (keras, tf_keras)),
-    "keras2": ("h5", ["--keras", "2"], partial(check_keras, tf_keras), (tf_keras,)),
+    "onnx": ("x.onnx", [], check_onnx),
+    "keras": ("x.keras", [], partial(check_keras, keras)),
+    "weights": ("x.weights.h5", [], partial(check_weights, keras)),
+    "h5": ("x.h5", [], partial(check_keras, keras)),
+    "keras2 archive": ("x.keras", V2, partial(check_keras, tf_keras)),
+    "keras2 weights": ("x.weights.h5", V2, partial(check_weights, tf_keras)),
+    "keras2 h5": ("x.h5", V2, partial(check_keras, tf_keras)),
 }
 
 
+def check(ferry, source, name, folder, io):
+    """Nothing where the file is what it must be, else why it need not be."""
+    file, options, compare = TARGETS[name]
+    case, target = str(source.parent.relative_to(ROOT / "fixtures")), folder / file
+    reason, known = (table.get(case, {}).get(name) for table in (EXPECTED_REFUSALS, KNOWN_FAILURES))
+    target.unlink(missing_ok=True)
+    try:
+        convert(ferry, source, target, options)
+    except Failure:
+        if reason and not target.exists():
+            return reason
+        raise
+    if reason:
+        raise Failure("was written although a refusal is expected")
+    keras.backend.clear_session()
+    tf_keras.backend.clear_session()
+    try:
+        compare(source, target, io)
+    except Exception:
+        if known:
+            return known
+        raise
+    if known:
+        raise Failure("works now: take it off the list of known failures")
+
+
 def main(ferry, *only):
-    sources = sorted([*(ROOT / "fixtures").glob("keras[23]/*/model.*"), ROOT / "fixtures/demo/model.h5"])
-    passed = failed = skipped = 0
-    for source in sources:
+    files = [file for file in (ROOT / "fixtures").glob("*/*/model.*") if (file.parent / "io.npz").exists()]
+    sources = sorted(file for file in files if file.parent.parent.name.startswith("keras"))
+    counts = {"passed": 0, "FAILED": 0, "skipped": 0}
+    for source in [*sources, ROOT / "fixtures/demo/model.h5"]:
         case = str(source.parent.relative_to(ROOT / "fixtures"))
         if only and case not in only:
             continue
         io = dict(np.load(source.parent / "io.npz"))
-        for name, (extension, options, check, origins) in TARGETS.items():
-            if origin(source) not in origins:
-                continue
-            title = f"{case}/{source.name} → {name}"
-            reason = EXPECTED_REFUSALS.get(case, {}).get(name)
-            with tempfile.TemporaryDirectory() as folder:
-                target = Path(folder) / f"x.{extension}"
-                keras.backend.clear_session()
-                tf_keras.backend.clear_session()
+        with tempfile.TemporaryDirectory() as folder:
+            for name in TARGETS:
+                result, why = "passed", None
                 try:
-                    convert(ferry, source, target, options)
-                    if reason:
-                        raise Failure("was written although a refusal is expected")
-                    known = KNOWN_FAILURES.get(case, {}).get(name)
-                    try:
-                        check(source, target, io)
-                    except Exception:
-                        if not known:
-                            raise
-                        skipped += 1
-                        print(f"skipped {title}: {known}", flush=True)
-                        continue
-                    if known:
-                        raise Failure("works now: take it off the list of known failures")
-                    passed += 1
+                    if why := check(ferry, source, name, Path(folder), io):
+                        result = "skipped"
                 except Exception as error:  # whatever a library throws is a finding
-                    if reason and not target.exists():
-                        skipped += 1
-                        print(f"skipped {title}: {reason}", flush=True)
-                    else:
-                        failed += 1
-                        print(f"FAILED {title}: {type(error).__name__}: {' '.join(str(error).split())[:300]}", flush=True)
-    if skipped:
-        print(f"{skipped} skipped, each with its reason above")
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+                    result, why = "FAILED", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                counts[result] += 1
+                if why:
+                    print(f"{result} {case}/{source.name} → {name}: {why}", flush=True)
+    print(", ".join(f"{count} {result}" for result, count in counts.items()))
+    return counts["FAILED"] > 0
 
 
 if __name__ == "__main__":

@@ -43,6 +43,13 @@ package enum AtomicFile {
         }
     }
 
+    /// Calls `body` with a path in the folder of `path`, and removes the file that it leaves there.
+    package static func discarding<Result>(beside path: String, _ body: (String) throws -> Result) rethrows -> Result {
+        let temporary = path.parentFolder + "/" + hiddenName()
+        defer { unlink(temporary) }
+        return try body(temporary)
+    }
+
     /// The path of the file to replace: `path` with symbolic links at its end followed.
     private static func destination(of path: String) throws -> String {
         var status = stat()

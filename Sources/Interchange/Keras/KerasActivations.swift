@@ -3,6 +3,9 @@ import FerryRuntime
 
 /// The names of activation functions in Keras.
 package enum KerasActivations {
+    /// The name of the layers that stand for the hard sigmoid of Keras 1 and 2 in Keras 3.
+    static let hardSigmoidOfKeras2 = "hard_sigmoid_of_keras_2"
+
     /// Names whose meaning is the same in every era; the first name of a function is the one that is written.
     private static let table: [(name: String, function: ActivationFunction)] = [
         ("linear", .linear), ("relu", .relu), ("tanh", .tanh), ("sigmoid", .sigmoid), ("softmax", .softmax),
@@ -48,6 +51,7 @@ extension KerasConfig {
             throw FerryError(.unsupported, found: value.compactText, expected: "the name of an activation")
         }
         if let name = value["config"]?.stringValue { return try namedActivation(name) }
+        if value["config"]?["name"]?.stringValue == KerasActivations.hardSigmoidOfKeras2 { return .hardSigmoidKeras2 }
         var config = try KerasConfig(value["config"] ?? [:], className: className, version: version, context: context)
         guard Activation.kerasClasses.contains(className) else { return try namedActivation(className) }
         config.ignore("name", "trainable", "dtype")

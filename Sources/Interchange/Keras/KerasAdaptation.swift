@@ -20,8 +20,30 @@ extension Model {
     ///
     /// - Throws: one ``FerryError`` that names every layer which that version cannot express.
     func adapted(to version: KerasVersion) throws -> (model: Model, notes: [String]) {
-        let (graph, parameters, notes) = try graph.adapted(to: version, parameters)
-        return (try Model(name: name, graph: graph, parameters: parameters, metadata: metadata), notes)
+        var (adapted, changed, notes) = try graph.adapted(to: version, parameters)
+        var metadata = metadata
+        if let state = metadata.optimizerState, changed != parameters {
+            // Every change multiplies parameters, so that ones become the factors.
+            let factors = try graph.adapted(to: version, parameters.ones).parameters
+            metadata.optimizerState = try state.rescaled(by: factors)
+            notes.append("training goes on from the scaled weights with other steps than from the old ones")
+        }
+        return (try Model(name: name, graph: adapted, parameters: changed, metadata: metadata), notes)
+    }
+}
+
+extension ParameterSet {
+    /// Ones in the shapes of the parameters.
+    fileprivate var ones: ParameterSet {
+        var result = ParameterSet()
+        for name in names {
+            result[name] = self[name].map { tensor in
+                Tensor(shape: tensor.shape, of: Float.self) { (ones: UnsafeMutableBufferPointer<Float>) in
+                    ones.update(repeating: 1)
+                }
+            }
+        }
+        return result
     }
 }
 
@@ -109,8 +131,11 @@ extension KerasAdapted {
             result.merge(inner.parameters, scope: "layer")
             return KerasAdapted(layer, result)
         case let both as Bidirectional: return try both.adapted(to: version, parameters)
-        // The activation of an LSTM acts on the cell state too, which no weight scales; it is refused when written.
+        case let rnn as RNN: return try rnn.adapted(to: version, parameters)
+        // The activation of an LSTM acts on the cell state too, which no weight scales; it stays what it is.
         case var lstm as LSTM where lstm.recurrentActivation.becomesHardSigmoid(of: version):
+            return KerasAdapted(lstm, try scaled(gates: [true, true, false, true], for: version))
+        case var lstm as ConvLSTM where lstm.recurrentActivation.becomesHardSigmoid(of: version):
             return KerasAdapted(lstm, try scaled(gates: [true, true, false, true], for: version))
         case var gru as GRU:
             let gates = gru.recurrentActivation.becomesHardSigmoid(of: version)
@@ -143,6 +168,20 @@ extension KerasAdapted {
             }
         }
         return result
+    }
+}
+
+extension RNN {
+    fileprivate func adapted(to version: KerasVersion, _ parameters: ParameterSet) throws -> KerasAdapted {
+        var copy = self
+        var result = ParameterSet()
+        for (position, cell) in cells.enumerated() {
+            let scope = scope(position)
+            let adapted = try KerasAdapted(cell, parameters.scoped(to: scope)).adapted(to: version)
+            if let operation = adapted.operation as? any RecurrentOperator { copy.cells[position] = operation }
+            result.merge(adapted.parameters, scope: scope)
+        }
+        return KerasAdapted(copy, result)
     }
 }
 

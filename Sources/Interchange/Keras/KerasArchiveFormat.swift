@@ -28,12 +28,19 @@ package enum KerasArchiveFormat: ModelFormat {
                     remedy: "save the model again")
             }
             var assignment = try KerasWeightAssignment(architecture.graph)
-            try locating("model.weights.h5") { try assignment.assign(HDF5Group(bytes: weights)) }
+            let variables = try locating("model.weights.h5") {
+                let root = try HDF5Group(bytes: weights)
+                try assignment.assign(root)
+                return try root.kerasOptimizerVariables()
+            }
             var metadata = ModelMetadata()
             metadata.format = title
             metadata.producer = written.map { "Keras \($0)" }
             metadata.notes = assignment.notes
-            metadata.compileConfiguration = config["compile_config"]
+            metadata.takeTraining(
+                compile: config["compile_config"], version: written, outputs: architecture.graph.outputNames,
+                variables: variables, architecture.version.isKeras3 ? .keras3 : .keras2,
+                of: assignment.trainableLayers)
             return try Model(
                 name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
                 metadata: metadata)
@@ -41,7 +48,7 @@ package enum KerasArchiveFormat: ModelFormat {
     }
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
-        let writer = try KerasWriter(model, options)
+        var writer = try KerasWriter(model, options)
         try ZipArchive.write(writer.archive(), to: path)
         return writer.notes
     }

@@ -103,13 +103,21 @@ extension KerasGraphWriter {
     private func oldCall(
         _ node: Graph.Node, _ inputs: [Graph.ValueID], _ graph: Graph, _ references: KerasReferences
     ) throws -> JSONValue {
-        guard node.mask == .carried else {
-            throw FerryError(.unsupported, found: "a mask given by hand", expected: "masks of Embedding or Masking")
-        }
         let operation = graph.layer(of: node).operation
+        if let function = operation as? any KerasOperation {
+            return try function.tensorFlowFunction().call(inputs.map { references.oldTensor($0) })
+        }
+        guard node.mask != .dropped else {
+            throw FerryError(
+                .unsupported, found: "a mask that is not handed on", expected: "one that is, as always in Keras 2")
+        }
         var keywords: JSONValue = [:]
+        if let mask = node.mask.value { keywords["mask"] = references.place(of: mask) }
         for (name, value) in (operation as? any KerasCallable)?.kerasCall() ?? [] { keywords[name] = value }
-        var places = inputs.map { references.place(of: $0).arrayValue ?? [] }
+        var places = inputs.map { value in
+            graph.constants[value].map { ["_CONSTANT_VALUE", -1, $0.kerasNumbers] }
+                ?? references.place(of: value).arrayValue ?? []
+        }
         if operation is MultiHeadAttention {
             // It has a name for every tensor but the first.
             for (name, place) in zip(["value", "key"], places.dropFirst()) { keywords[name] = .array(place) }
@@ -146,6 +154,11 @@ private struct KerasReferences {
     }
 
     func place(of value: Graph.ValueID) -> JSONValue { places[value] ?? .null }
+
+    /// The value as Keras 2 writes it inside a call of a function; a known tensor is written as its numbers.
+    func oldTensor(_ value: Graph.ValueID) -> JSONValue {
+        graph.constants[value]?.kerasNumbers ?? place(of: value)
+    }
 
     /// The place as `output_layers` has it, where Keras 3 counts the calls of a functional model from 1.
     func placeAmongOutputs(of value: Graph.ValueID) -> JSONValue {
@@ -219,6 +232,6 @@ extension KerasVersion {
         let isMixed = compute != layer?.parameterType ?? .float32
         let name = JSONValue.string(isMixed ? "mixed_\(compute.rawValue)" : compute.rawValue)
         if isKeras3 { return object("DTypePolicy", module: "keras", ["name": name]) }
-        return isMixed ? ["class_name": "Policy", "config": ["name": name]] : name
+        return isMixed ? object("Policy", module: "keras.mixed_precision", ["name": name]) : name
     }
 }

@@ -31,7 +31,13 @@ package enum KerasHDF5Format: ModelFormat {
             metadata.format = title
             metadata.producer = "Keras \(written ?? "1")"
             metadata.notes = assignment.notes
-            metadata.compileConfiguration = try root.string(named: "training_config").map { try JSONValue(parsing: $0) }
+            let compile = try locating("attribute 'training_config'") {
+                try root.string(named: "training_config").map { try JSONValue(parsing: $0) }
+            }
+            let variables = try root.kerasOptimizerWeights()
+            metadata.takeTraining(
+                compile: compile, version: written, outputs: architecture.graph.outputNames, variables: variables,
+                KerasOptimizerLayout(firstVariable: variables.first?.name ?? ""), of: assignment.trainableLayers)
             return try Model(
                 name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
                 metadata: metadata)
@@ -39,7 +45,7 @@ package enum KerasHDF5Format: ModelFormat {
     }
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
-        let writer = try KerasWriter(model, options)
+        var writer = try KerasWriter(model, options)
         try writer.hdf5().write(to: path)
         return writer.notes
     }

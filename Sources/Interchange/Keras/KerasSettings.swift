@@ -7,10 +7,7 @@ package typealias KerasSettings = [(name: String, value: JSONValue)]
 extension KerasVersion {
     /// An object of a Keras module as this version writes it.
     package func object(_ className: String, module: String, _ settings: JSONValue) -> JSONValue {
-        guard isKeras3 else { return ["class_name": .string(className), "config": settings] }
-        return [
-            "module": .string(module), "class_name": .string(className), "config": settings, "registered_name": .null,
-        ]
+        ["module": .string(module), "class_name": .string(className), "config": settings, "registered_name": .null]
     }
 
     /// `kernel_initializer`, `kernel_regularizer` and `kernel_constraint` of a policy, for the prefix `kernel`.
@@ -34,15 +31,26 @@ extension KerasVersion {
         ]
     }
 
-    /// What this version calls an activation.
+    /// What this version calls an activation, or the layers that it has for it.
     ///
-    /// - Throws: ``FerryError/Code/unsupported`` where it has no name for it.
+    /// - Throws: ``FerryError/Code/unsupported`` where it has neither.
     package func activation(_ function: ActivationFunction) throws -> JSONValue {
-        guard let name = KerasActivations.name(of: function, self) else {
-            throw FerryError(
-                .unsupported, found: "the activation \(function)", expected: "one that Keras \(major) has",
-                remedy: "write ONNX instead")
-        }
-        return .string(name)
+        if let name = KerasActivations.name(of: function, self) { return .string(name) }
+        if function == .hardSigmoidKeras2 && isKeras3 { return hardSigmoidOfKeras2 }
+        throw FerryError(
+            .unsupported, found: "the activation \(function)", expected: "one that Keras \(major) has",
+            remedy: "write ONNX instead")
+    }
+
+    /// clip(0.2 x + 0.5, 0, 1) as layers one after another: Keras 3 takes any layer for an activation.
+    private var hardSigmoidOfKeras2: JSONValue {
+        let line = object(
+            "Rescaling", module: "keras.layers", ["name": "fifth_and_half", "scale": 0.2, "offset": 0.5])
+        let clip = object(
+            "ReLU", module: "keras.layers",
+            ["name": "at_most_one", "max_value": 1.0, "negative_slope": 0.0, "threshold": 0.0])
+        return object(
+            "Sequential", module: "keras",
+            ["name": .string(KerasActivations.hardSigmoidOfKeras2), "layers": [line, clip]])
     }
 }

@@ -66,3 +66,13 @@ extension String {
         return (String(self[..<underscore]), number)
     }
 }
+
+extension KerasVersion {
+    /// A path of groups below a layer's, under the names of the attributes that this version has for them.
+    func attributePath(_ path: String) -> String {
+        guard !isKeras3 else { return path }
+        let hidden = ["query_dense", "key_dense", "value_dense", "output_dense"]
+        return path.split(separator: "/").map { hidden.contains(String($0)) ? "_\($0)" : String($0) }
+            .joined(separator: "/")
+    }
+}

@@ -7,6 +7,8 @@ struct KerasWeightAssignment {
     /// The layers that have parameters, with what they need.
     private let needs: [(layer: Graph.Layer, specs: [ParameterSpec])]
     private(set) var parameters = ParameterSet()
+    /// The trainable weights of the file, in Keras's order.
+    private(set) var trainableLayers: [KerasTrainableLayer] = []
     /// What a user should know.
     private(set) var notes: [String] = []
 
@@ -35,6 +37,7 @@ struct KerasWeightAssignment {
                 throw FerryError.missingWeights(of: need.layer, among: filled.map(\.name))
             }
             unused.remove(source.name)
+            trainableLayers.append(KerasTrainableLayer(need.layer, need.specs, weights: source.weights))
             try locating("layer '\(need.layer.name)' (\(need.layer.operation.kind))") {
                 try assign(source.weights, to: need.specs, of: need.layer)
             }
@@ -52,6 +55,7 @@ struct KerasWeightAssignment {
             else {
                 continue
             }
+            trainableLayers.append(KerasTrainableLayer(need.layer, need.specs))
             for group in layer.kerasVariables(need.specs) {
                 let path = "layers/\(container)" + (group.path.isEmpty ? "" : "/\(group.path)")
                 let weights = try KerasVariables(root).weights(at: path)

@@ -16,7 +16,7 @@ package enum KerasWeightsFormat: ModelFormat {
     }
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
-        let writer = try KerasWriter(model, options)
+        var writer = try KerasWriter(model, options)
         try writer.variables().write(to: path)
         return writer.notes
     }

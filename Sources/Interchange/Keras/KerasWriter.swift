@@ -9,7 +9,7 @@ struct KerasWriter {
     private let versionText: String
     private let model: Model
     /// What a user should know about what was written.
-    let notes: [String]
+    private(set) var notes: [String]
 
     /// Prepares a model to be written.
     ///
@@ -19,49 +19,71 @@ struct KerasWriter {
         versionText = "\(version).0"
         let (adapted, notes) = try model.adapted(to: version)
         self.model = adapted
-        let dropped =
-            "the training configuration and the optimiser's state are left out; compile the model again to train it"
-        self.notes = notes + (model.metadata.compileConfiguration == nil ? [] : [dropped])
+        self.notes = notes
     }
 
-    /// The HDF5 file of a whole model: `model_config` and `model_weights`.
-    func hdf5() throws -> HDF5Group {
+    /// The HDF5 file of a whole model: `model_config` and `model_weights`, and where it was compiled `training_config`
+    /// and `optimizer_weights`.
+    mutating func hdf5() throws -> HDF5Group {
         let architecture = try architecture()
+        let training = try training(.hdf5)
         if version.isKeras3 { try refuseWhatKeras3LosesInHDF5(architecture) }
         var root = HDF5Group()
         root.attributes["keras_version"] = .string(versionText)
         root.attributes["backend"] = .string("tensorflow")
         root.attributes["model_config"] = .string(architecture.encoded())
         root.groups["model_weights"] = try legacyWeights()
+        guard let training else { return root }
+        root.attributes["training_config"] = .string(training.configuration.encoded())
+        if !training.variables.isEmpty { root.groups["optimizer_weights"] = try HDF5Group(training.variables) }
         return root
     }
 
-    /// The HDF5 file of the weights alone, in the layout of Keras 3.
-    func variables() throws -> HDF5Group {
+    /// The HDF5 file of the weights alone and of what the optimiser keeps, in the layout of Keras 3.
+    mutating func variables() throws -> HDF5Group { try variables(with: training(.archive)) }
+
+    private func variables(with training: KerasTraining?) throws -> HDF5Group {
         var root = HDF5Group()
+        for (number, variable) in (training?.variables ?? []).enumerated() {
+            root.insert(HDF5Dataset(variable.tensor), at: "optimizer/vars/\(number)")
+        }
         for (container, layer) in model.graph.kerasContainers() {
             guard let operation = layer.operation as? any KerasLayer, let specs = try specs()[layer.name] else {
                 continue
             }
             let parameters = model.parameters.scoped(to: layer.name)
             for group in operation.kerasVariables(specs) {
-                let path = ["layers", container, group.path, "vars"].filter { !$0.isEmpty }.joined(separator: "/")
+                let inner = version.attributePath(group.path)
+                let path = ["layers", container, inner, "vars"].filter { !$0.isEmpty }.joined(separator: "/")
                 for (number, name) in group.parameters.enumerated() {
                     root.insert(
                         HDF5Dataset(keras: try parameters.required(name), layer.parameterType), at: "\(path)/\(number)")
                 }
             }
         }
+        if !version.isKeras3 { root.fillVariableGroups() }
         return root
     }
 
     /// The members of a `.keras` archive.
-    func archive() throws -> OrderedDictionary<String, [UInt8]> {
+    mutating func archive() throws -> OrderedDictionary<String, [UInt8]> {
         let metadata: JSONValue = ["keras_version": .string(versionText), "date_saved": "1980-01-01@00:00:00"]
+        let training = try training(.archive)
+        var config = try architecture()
+        // Keras 2 finds its functional models under the name of their base class, whatever package they are in.
+        if !version.isKeras3 && config["class_name"] == "Functional" { config["class_name"] = "Model" }
+        if let training { config["compile_config"] = training.configuration }
         return [
-            "metadata.json": Array(metadata.encoded().utf8), "config.json": Array(try architecture().encoded().utf8),
-            "model.weights.h5": try variables().bytes(),
+            "metadata.json": Array(metadata.encoded().utf8), "config.json": Array(config.encoded().utf8),
+            "model.weights.h5": try variables(with: training).bytes(),
         ]
+    }
+
+    /// The training of the model as a container holds it; nil where there is none to write.
+    private mutating func training(_ container: KerasCompileWriter.Container) throws -> KerasTraining? {
+        let (training, notes) = try KerasTraining.of(model, version, container)
+        self.notes += notes
+        return training
     }
 
     /// Keras 3 saves operations in HDF5 that it cannot open again, and forgets lists of axes when it opens them.
@@ -80,6 +102,7 @@ struct KerasWriter {
             remedy: "write .keras instead")
     }
 
+    /// The model as `{"class_name": …, "config": …}`.
     private func architecture() throws -> JSONValue {
         try KerasGraphWriter(version).model(model.graph, name: model.name)
     }
@@ -116,6 +139,14 @@ struct KerasWriter {
         }
         group.groups["top_level_model_weights"] = HDF5Group(attributes: ["weight_names": .strings([])])
         return group
+    }
+}
+
+extension HDF5Group {
+    /// Gives every group its own `vars`, which Keras 2 looks for wherever there is a group.
+    fileprivate mutating func fillVariableGroups() {
+        for name in groups.keys where name != "vars" { groups[name]?.fillVariableGroups() }
+        groups["vars"] = groups["vars"] ?? HDF5Group()
     }
 }
 

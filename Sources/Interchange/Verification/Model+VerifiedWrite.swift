@@ -8,7 +8,7 @@ extension Model {
     ///   - source: what error sentences call this model.
     ///   - path: where the file will be.
     ///   - options: choices of the writer.
-    ///   - rereading: where a file with weights only finds its architecture.
+    ///   - rereading: how the copy is read.
     /// - Returns: notes for the user, and the difference of each run.
     /// - Throws: ``FerryError`` from the writer, or ``FerryError/Code/verification`` where the copy is not faithful.
     package func writeVerified(
@@ -22,12 +22,28 @@ extension Model {
             let (written, asked) = (temporary.lastPathComponent, path.lastPathComponent)
             do {
                 notes = try write(to: temporary, options: options)
-                differences = try verify(temporary, against: source, rereading)
+                differences = try withArchitecture(for: temporary, options, rereading) { rereading in
+                    try verify(temporary, against: source, rereading)
+                }
             } catch let error as FerryError where error.place.first == written {
                 throw error.located(insteadOf: asked)
             }
         }
         return (notes, differences)
+    }
+
+    /// Weights without an architecture fit the one that the same writer writes, which need not be that of the source.
+    private func withArchitecture<Result>(
+        for path: String, _ options: WriteOptions, _ rereading: ReadOptions, _ body: (ReadOptions) throws -> Result
+    ) throws -> Result {
+        guard options.format == KerasWeightsFormat.name else { return try body(rereading) }
+        var (options, rereading) = (options, rereading)
+        options.format = KerasArchiveFormat.name
+        return try AtomicFile.discarding(beside: path) { archive in
+            try write(to: archive, options: options)
+            rereading.architecture = archive
+            return try body(rereading)
+        }
     }
 
     private func verify(_ path: String, against source: String, _ options: ReadOptions) throws -> [Difference] {

@@ -48,7 +48,15 @@ public struct ModelMetadata: Sendable {
     public var format: String?
     /// The framework and version that wrote the file, such as `keras 2.15.0`.
     public var producer: String?
-    /// Loss, metrics and optimiser as Keras keeps them, for `compile`.
+    /// Loss, metrics and optimiser as `compile_config` of Keras 3's archives has them, whatever the file's own era:
+    /// `optimizer`, `loss`, `loss_weights`, `metrics`, `weighted_metrics`, `run_eagerly`, `steps_per_execution`,
+    /// `jit_compile`.
+    ///
+    /// `optimizer` is `{"module", "class_name", "config", "registered_name"}` with every setting of Keras 3's class;
+    /// `learning_rate` is a number or the object of a schedule. Its module is `keras.optimizers`, or
+    /// `keras.optimizers.legacy` where the file is of Keras 1, of Keras 2 before 2.11 or of its legacy optimisers: their
+    /// RMSprop and Adagrad add `epsilon` after the square root, and their Nadam has a setting `schedule_decay`. Losses
+    /// and metrics are names or such objects, alone, in lists or by the names of outputs.
     public var compileConfiguration: JSONValue?
     /// What the optimiser remembers, where the file holds it.
     public var optimizerState: OptimizerState?

@@ -1,12 +1,17 @@
 import FerryEngine
 package import FerryRuntime
 
-/// An operator that Keras 3 writes as a call of `keras.ops`, and not as a layer.
+/// An operator that Keras 3 writes as a call of `keras.ops`, Keras 2 as one of TensorFlow, and neither as a layer.
 package protocol KerasOperation: Operator {
     /// The class, where it is, and the settings and arguments of a call.
     ///
     /// - Throws: ``FerryError/Code/unsupported`` where Keras cannot express it.
     func kerasOperation() throws -> KerasOperationClass
+
+    /// The function of TensorFlow that Keras 2 calls.
+    ///
+    /// - Throws: ``FerryError/Code/unsupported`` where there is none.
+    func tensorFlowFunction() throws -> TensorFlowFunction
 }
 
 /// A class of `keras.ops` and how it is called.
@@ -32,8 +37,10 @@ extension KerasVersion {
     /// An operation as an object with its class and settings.
     func operation(_ operation: any KerasOperation, name: String) throws -> JSONValue {
         guard isKeras3 else {
-            throw FerryError(
-                .unsupported, found: "has no layer in Keras 2", remedy: "write it for Keras 3, or as ONNX")
+            let function = try operation.tensorFlowFunction()
+            return object(
+                function.className, module: "keras.layers",
+                ["name": .string(name), "trainable": true, "dtype": "float32", "function": .string(function.name)])
         }
         let called = try operation.kerasOperation()
         var settings: JSONValue = ["name": .string(name)]
@@ -171,6 +178,11 @@ extension Tile: KerasOperation {
 
 extension Slice: KerasOperation {
     package func kerasOperation() throws -> KerasOperationClass {
+        KerasOperationClass("GetItem", arguments: [.array(try kerasKey())])
+    }
+
+    /// What stands between the brackets, slice by slice.
+    func kerasKey() throws -> [JSONValue] {
         let (starts, ends) = (try starts.known("starts"), try ends.known("ends"))
         let axes = try axes.map { try $0.known("axes") } ?? Array(starts.indices)
         let steps = try steps.map { try $0.known("steps") } ?? starts.map { _ in 1 }
@@ -178,7 +190,7 @@ extension Slice: KerasOperation {
             throw FerryError.noKerasOperation("axes counted from the last")
         }
         func bound(_ value: Int) -> JSONValue { abs(value >> 1) >= Int(Int32.max) ? .null : .int(value) }
-        let key = (0...last).map { axis -> JSONValue in
+        return (0...last).map { axis -> JSONValue in
             let i = axes.firstIndex(of: axis)
             return [
                 "class_name": "__slice__",
@@ -188,7 +200,6 @@ extension Slice: KerasOperation {
                 ],
             ]
         }
-        return KerasOperationClass("GetItem", arguments: [.array(key)])
     }
 }
 
@@ -208,12 +219,16 @@ extension Split: KerasOperation {
 
 extension Pad: KerasOperation {
     package func kerasOperation() throws -> KerasOperationClass {
+        KerasOperationClass("Pad", [("pad_width", try kerasPads()), ("mode", .string(mode.rawValue))])
+    }
+
+    /// The places before and after each axis.
+    func kerasPads() throws -> JSONValue {
         let pads = try pads.known("pads")
         guard axes == nil, valueSlot == nil, mode == .constant || mode == .reflect, pads.allSatisfy({ $0 >= 0 }) else {
             throw FerryError.noKerasOperation("padding of some axes, with a value, or by '\(mode.rawValue)'")
         }
-        let pairs = (0..<(pads.count / 2)).map { [pads[$0], pads[$0 + pads.count / 2]].kerasList }
-        return KerasOperationClass("Pad", [("pad_width", .array(pairs)), ("mode", .string(mode.rawValue))])
+        return .array((0..<(pads.count / 2)).map { [pads[$0], pads[$0 + pads.count / 2]].kerasList })
     }
 }
 
@@ -233,7 +248,7 @@ extension Einsum: KerasOperation {
 
 extension Integers {
     /// The integers, which an operation of Keras must know.
-    fileprivate func known(_ what: String) throws -> [Int] {
+    func known(_ what: String) throws -> [Int] {
         guard let values, slot == nil else { throw FerryError.noKerasOperation("\(what) that are computed") }
         return values
     }

@@ -20,6 +20,8 @@ extension Activation: KerasLayer {
 
     package func kerasClass(_ version: KerasVersion) -> String {
         switch function {
+        // A ReLU with a threshold gives 0 below it and nothing else in Keras 3.
+        case .thresholdedReLU where version.isKeras3: "ReLU"
         case _ where KerasActivations.name(of: function, version) != nil: "Activation"
         case .relu(.infinity, let slope, 0) where slope != 0: "LeakyReLU"
         case .relu: "ReLU"
@@ -39,9 +41,10 @@ extension Activation: KerasLayer {
                 ("max_value", maximum.isFinite ? maximum.kerasNumber : .null), ("negative_slope", slope.kerasNumber),
                 ("threshold", threshold.kerasNumber),
             ]
+        case ("ReLU", .thresholdedReLU(let theta)):
+            return [("max_value", .null), ("negative_slope", 0.0), ("threshold", theta.kerasNumber)]
         case ("ELU", .elu(let alpha)): return [("alpha", alpha.kerasNumber)]
-        case ("ThresholdedReLU", .thresholdedReLU(let theta)) where !version.isKeras3:
-            return [("theta", theta.kerasNumber)]
+        case ("ThresholdedReLU", .thresholdedReLU(let theta)): return [("theta", theta.kerasNumber)]
         case ("Softmax", .softmax(let axis)): return [("axis", .int(axis))]
         default: return [("activation", try version.activation(function))]
         }
