@@ -44,11 +44,8 @@ extension ConvTranspose: ONNXReadable {
     package static let readableOperators = ["ConvTranspose"]
 
     package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
-        let weights = try node.constant(1, "weights").cast(to: .float32)
-        guard weights.rank >= 3, try (node.attributes.int("group") ?? 1) == 1 else {
-            throw FerryError(
-                .unsupported, found: "weights \(weights.shape) in groups", expected: "one group and one to three axes")
-        }
+        guard let weights = try layerWeights(node) else { return try TransposedConvolution.read(&node) }
+        node.attributes.ignore("group", "auto_pad")
         let (axes, ones) = (weights.rank - 2, weights.shape.dropFirst(2).map { _ in 1 })
         var options = SpatialOptions(
             size: Array(weights.shape.dropFirst(2)), strides: try node.attributes.ints("strides") ?? ones,
@@ -82,6 +79,16 @@ extension ConvTranspose: ONNXReadable {
         return try node.append(slice, y)
     }
 
+    /// The weights where the layer can do what the node says; else the primitive does.
+    private static func layerWeights(_ node: ONNXNodeReader) throws -> Tensor? {
+        var attributes = node.attributes
+        guard let weights = try node.input(1).tensor, weights.rank >= 3,
+            try attributes.int("group") ?? 1 == 1, try attributes.text("auto_pad") ?? "NOTSET" == "NOTSET",
+            try attributes.ints("output_shape") == nil, try node.optional(2).map({ $0.tensor != nil }) ?? true
+        else { return nil }
+        return weights.cast(to: .float32)
+    }
+
     /// Makes the layer cut off `ends`, and gives what it cannot: how much remains to be cut off its output.
     private mutating func adjust(to ends: [(before: Int, behind: Int)]) -> [(before: Int, behind: Int)]? {
         for padding in [SpatialOptions.Padding.valid, .same] {
@@ -92,5 +99,21 @@ extension ConvTranspose: ONNXReadable {
         outputPadding = ends.map { max(-$0.behind, 0) }
         let rest = ends.map { (before: $0.before, behind: max($0.behind, 0)) }
         return rest.contains { $0.before > 0 || $0.behind > 0 } ? rest : nil
+    }
+}
+
+/// ConvTranspose with computed weights, in groups, or with pads that the lengths of its output decide.
+extension TransposedConvolution {
+    static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
+        let weights = node.type(try node.input(1))
+        guard let lengths = try node.attributes.ints("kernel_shape") ?? Array(weights.shape.dropFirst(2)).lengths else {
+            throw FerryError(.shape, found: "weights \(weights)", expected: "a window of fixed lengths")
+        }
+        let window = try Window(&node.attributes, lengths: lengths)
+        let operation = TransposedConvolution(
+            window, groups: try node.attributes.int("group") ?? 1,
+            outputPadding: try node.attributes.ints("output_padding") ?? lengths.map { _ in 0 },
+            outputLengths: try node.attributes.ints("output_shape"))
+        return try node.append(operation, node.inputs())
     }
 }

@@ -53,29 +53,31 @@ extension UpSampling: ONNXReadable {
     package static let readableOperators = ["Resize"]
 
     package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
-        let x = try node.input(0)
-        let mode = try node.attributes.text("mode") ?? "nearest"
-        let place = try node.attributes.text("coordinate_transformation_mode") ?? "half_pixel"
-        let rounding = try node.attributes.text("nearest_mode") ?? "round_prefer_floor"
-        node.attributes.ignore("cubic_coeff_a", "extrapolation_value", "exclude_outside", "antialias")
-        guard node.opset >= 11, (mode, place, rounding) == ("nearest", "asymmetric", "floor"), node.lacks(3) else {
-            throw FerryError(
-                .unsupported, found: "resizes by '\(mode)', '\(place)', '\(rounding)'",
-                expected: "scales, 'nearest', 'asymmetric', 'floor'")
-        }
-        let scales = try node.constant(2, "scales").cast(to: .float32).floats
+        guard let layer = try layer(node) else { return try Resize.read(&node) }
+        node.attributes.ignore(
+            "mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "extrapolation_value",
+            "exclude_outside", "antialias", "keep_aspect_ratio_policy")
+        return try node.append(layer, [node.input(0)])
+    }
+
+    /// The layer where the node repeats elements of the axes between batch and features; else ``Resize`` does.
+    private static func layer(_ node: ONNXNodeReader) throws -> UpSampling? {
+        var attributes = node.attributes
+        let mode = try attributes.text("mode") ?? "nearest"
+        let place = try attributes.text("coordinate_transformation_mode") ?? "half_pixel"
+        let rounding = try attributes.text("nearest_mode") ?? "round_prefer_floor"
+        let rank = node.type(try node.input(0)).rank
+        guard node.opset >= 11, (mode, place, rounding) == ("nearest", "asymmetric", "floor"), node.lacks(3),
+            try attributes.ints("axes") == nil, node.type(try node.input(0)).dtype.isFloat,
+            let scales = try node.optional(2)?.tensor?.floats, scales.count == rank, rank >= 3
+        else { return nil }
         let factors: [Int] = scales.map { (scale: Float) in scale >= 1 && scale < 0x1p20 ? Int(scale) : 0 }
-        let rank = node.type(x).rank
-        guard factors.map({ Float($0) }) == scales, scales.count == rank, rank >= 3, factors[0] == 1,
-            factors[1] == 1 || factors[rank - 1] == 1
-        else {
-            throw FerryError(
-                .unsupported, found: "scales \(scales)",
-                expected: "whole numbers for the axes between batch and features")
+        guard factors.map({ Float($0) }) == scales, factors[0] == 1, factors[1] == 1 || factors[rank - 1] == 1 else {
+            return nil
         }
         let isFirst = factors[1] == 1
         var layer = UpSampling(Array(isFirst ? factors[2...] : factors[1..<(rank - 1)]))
         layer.channelsFirst = isFirst
-        return try node.append(layer, [x])
+        return layer
     }
 }

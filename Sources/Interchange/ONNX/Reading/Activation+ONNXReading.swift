@@ -17,6 +17,10 @@ extension Activation: ONNXReadable {
         case "Exp" where dtype != .float32: return try node.append(Elementwise(.exponential), [x])
         case "Softmax" where node.opset < 13, "LogSoftmax" where node.opset < 13: return [try flattened(&node, x)]
         case "Selu": return [try selu(&node, x)]
+        case "Swish":
+            let (alpha, reader) = (try node.attributes.float("alpha") ?? 1, node)
+            if alpha != 1 { return [try node.inFloat32(x) { try ONNXSwiGLU.swish(reader, $0, alpha: alpha) }] }
+            return [try node.inFloat32(x) { try reader.append(Activation(.silu), [$0])[0] }]
         default:
             let activation = Activation(try function(&node))
             if dtype == .float32 { return try node.append(activation, [x]) }
@@ -45,11 +49,7 @@ extension Activation: ONNXReadable {
                 approximate: try node.attributes.choice("approximate", ["none": false, "tanh": true], default: false))
         case "Mish": return .mish
         case "HardSwish": return .hardSilu
-        case "Swish":
-            guard try alpha(1) == 1 else {
-                throw FerryError(.unsupported, at: ["attribute 'alpha'"], found: "another value", expected: "1")
-            }
-            return .silu
+        case "Swish": return .silu
         case "ThresholdedRelu": return .thresholdedReLU(threshold: try alpha(1))
         case "Shrink": return try shrink(&node)
         case "Exp": return .exponential

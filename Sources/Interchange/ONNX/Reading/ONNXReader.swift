@@ -4,7 +4,7 @@ package import FerryRuntime
 /// Makes a model of the messages of an ONNX file.
 package enum ONNXReader {
     /// The versions of ONNX's operators whose meaning is known here.
-    package static let opsets = 1...24
+    package static let opsets = 1...28
 
     /// The model that a file describes, its recurrent and dense layers recognised.
     ///
@@ -66,12 +66,12 @@ package enum ONNXReader {
 
     private static func refuseUnknown(_ graph: ONNXGraph) throws {
         let unknown = graph.allNodes.filter {
-            !isDefault($0.domain) || ONNXReaderCatalogue.byOperator[$0.opType] == nil
+            ONNXReaderCatalogue.byOperator[$0.qualifiedType] == nil
         }
         guard !unknown.isEmpty else { return }
         let nodes = unknown.map { node in
             let name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
-            return "'\(name)' (\(isDefault(node.domain) ? "" : node.domain + ".")\(node.opType))"
+            return "'\(name)' (\(node.qualifiedType))"
         }
         throw FerryError(
             .unsupported,
@@ -83,6 +83,11 @@ package enum ONNXReader {
 
     /// Whether a domain is that of ONNX's own operators.
     static func isDefault(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
+}
+
+extension ONNXNode {
+    /// The operator with its domain, such as `com.microsoft.FusedMatMul`, but for ONNX's own.
+    package var qualifiedType: String { ONNXReader.isDefault(domain) ? opType : "\(domain).\(opType)" }
 }
 
 extension ONNXGraph {

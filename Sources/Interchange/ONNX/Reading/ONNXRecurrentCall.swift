@@ -18,30 +18,34 @@ struct ONNXRecurrentCall {
         lengths = try node.optional(4)
         let x = try node.cast(node.input(0), to: .float32)
         // Where the file leaves the number of features open, the weights tell it.
-        let features = settings.weights[0].kernel.shape[1]
         let isOpen = node.type(x).rank == 3 && node.type(x).shape[2].length == nil
-        self.x = isOpen ? try node.add(TensorReshape(.known([0, 0, features])), x) : x
+        self.x = try settings.features.flatMap { isOpen ? try node.reshaped(x, [0, 0, $0]) : nil } ?? x
     }
 
     private var count: Int { settings.directions.count }
     private var directionAxis: Int { settings.timeMajor ? 0 : 1 }
 
     /// Y, Y_h and, of an LSTM, Y_c; what nobody reads is nil.
+    ///
+    /// `parameters` has those of each layer, or none where the weights are computed.
     func append<Layer: ONNXRecurrentReadable>(
-        _ directions: [(layer: Layer, parameters: ParameterSet)]
+        _ layers: [Layer], _ parameters: [ParameterSet]
     ) throws -> [ONNXOperand?] {
-        let stateCount = directions[0].layer.stateSizes.count
+        let stateCount = layers[0].stateSizes.count
         let mask = try lengths.map { try node.add(LengthMask(timeMajor: settings.timeMajor), $0, x) }
         let initial = try initialStates(stateCount)
         let results: [ONNXOperand]
-        if directions.count == 1 {
-            results = try call(directions[0].layer, initial, mask, directions[0].parameters)
+        if parameters.isEmpty {
+            let layer = ONNXComputedRecurrence(layers, units: settings.units, stateCount: initial.count)
+            results = try call(layer, initial + settings.weightOperands, mask, ParameterSet())
+        } else if layers.count == 1 {
+            results = try call(layers[0], initial, mask, parameters[0])
         } else {
-            var parameters = ParameterSet()
-            parameters.merge(directions[0].parameters, scope: "forward")
-            parameters.merge(directions[1].parameters, scope: "backward")
-            let layer = Bidirectional(forward: directions[0].layer, backward: directions[1].layer, merge: nil)
-            results = try call(layer, initial, mask, parameters)
+            var both = ParameterSet()
+            both.merge(parameters[0], scope: "forward")
+            both.merge(parameters[1], scope: "backward")
+            let layer = Bidirectional(forward: layers[0], backward: layers[1], merge: nil)
+            results = try call(layer, initial, mask, both)
         }
         let states = try results.dropFirst(count).map { initial.isEmpty ? $0 : try zeroWhereEmpty($0) }
         let sequence = node.wants(0) ? try self.sequence(Array(results.prefix(count))) : nil
@@ -54,7 +58,7 @@ struct ONNXRecurrentCall {
     }
 
     private func call(
-        _ layer: any Operator, _ initial: [ONNXOperand], _ mask: ONNXOperand?, _ parameters: ParameterSet
+        _ layer: any Operator, _ initial: [ONNXOperand?], _ mask: ONNXOperand?, _ parameters: ParameterSet
     ) throws -> [ONNXOperand] {
         try node.scope.append(
             node.scope.label(node.node), layer, [x] + initial, mask: mask, parameters: parameters, outputNames: [])

@@ -35,61 +35,15 @@ package struct ONNXRecurrentParts {
         let rows = biases.split(axis: 0, lengths: [1, 1]).map { $0.reshaped([biases.shape[1]]) }
         return rows[1].floats.allSatisfy { $0 == 0 } ? rows[0] : rows[0] + rows[1]
     }
-}
 
-extension ONNXRecurrentReadable {
-    package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
-        let settings = try ONNXRecurrentSettings(&node, self)
-        var directions: [(layer: Self, parameters: ParameterSet)] = []
-        let attributes = node.attributes
-        for (index, isReverse) in settings.directions.enumerated() {
-            // Each direction reads the attributes that both share.
-            node.attributes = attributes
-            var layer = try Self(&node, units: settings.units, activations: settings.activations[index])
-            layer.clip = settings.clip
-            layer.options.timeMajor = settings.timeMajor
-            layer.options.returnSequences = true
-            layer.options.returnState = true
-            layer.options.goBackwards = isReverse
-            layer.options.zeroOutputForMask = !node.lacks(4)
-            let parameters = try layer.parameters(settings.weights[index])
-            directions.append((layer, parameters))
-        }
-        return try ONNXRecurrentCall(node, settings).append(directions)
-    }
-}
-
-/// What the attributes and the constant inputs of a recurrent operator say.
-package struct ONNXRecurrentSettings {
-    /// For each direction whether time runs backwards.
-    let directions: [Bool]
-    let units: Int
-    let activations: [[ActivationFunction]]
-    let clip: Float?
-    let timeMajor: Bool
-    let weights: [ONNXRecurrentParts]
-
-    init(_ node: inout ONNXNodeReader, _ type: any ONNXRecurrentReadable.Type) throws {
-        // "foward" is the default that the first version's text gives.
-        directions = try node.attributes.choice(
-            "direction",
-            ["forward": [false], "foward": [false], "reverse": [true], "bidirectional": [false, true]], default: [false]
-        )
-        clip = try node.attributes.float("clip")
-        timeMajor = try node.attributes.int("layout") ?? 0 == 0
-        // Whether Y is computed follows from whether anybody reads it.
-        node.attributes.ignore("output_sequence")
-        activations = try Self.activations(&node, type, directions: directions.count)
-        let recurrent = try node.constant(2, "recurrent weights")
-        units = try node.attributes.int("hidden_size") ?? recurrent.shape.last ?? 0
-        weights = try Self.weights(node, recurrent, units: units, gates: type.gateCount, directions: directions.count)
-    }
-
-    private static func weights(
-        _ node: ONNXNodeReader, _ recurrent: Tensor, units: Int, gates: Int, directions: Int
+    /// The parameters of each direction, taken out of W, R, B and P.
+    ///
+    /// - Throws: ``FerryError/Code/shape`` naming the input that does not fit the number of units.
+    static func split(
+        _ kernel: Tensor, _ recurrent: Tensor, biases: Tensor?, peepholes: Tensor?, units: Int, gates: Int,
+        directions: Int, names: [String] = ["W", "R", "B", "P"]
     ) throws -> [ONNXRecurrentParts] {
-        let kernel = try node.constant(1, "weights")
-        guard 1..<(1 << 24) ~= units, recurrent.shape.last == units else {
+        guard recurrent.shape.last == units else {
             throw FerryError(
                 .shape, found: "\(units) units and recurrent weights \(recurrent.shape)",
                 expected: "[directions, \(gates) · units, units]")
@@ -102,25 +56,94 @@ package struct ONNXRecurrentSettings {
         func parts(_ index: Int, _ tensor: Tensor, _ shape: [Int]) throws -> [Tensor] {
             guard tensor.shape == [directions] + shape else {
                 throw FerryError(
-                    .shape, found: "input '\(node.node.inputs[index])' has shape \(tensor.shape)",
+                    .shape, found: "input '\(names[index])' has shape \(tensor.shape)",
                     expected: "\([directions] + shape) for \(units) units")
             }
             return tensor.cast(to: .float32).split(axis: 0, lengths: [Int](repeating: 1, count: directions)).map {
                 $0.reshaped(shape)
             }
         }
-        func optionalParts(_ index: Int, _ meaning: String, _ shape: [Int]) throws -> [Tensor]? {
-            node.lacks(index) ? nil : try parts(index, node.constant(index, meaning), shape)
-        }
-        let kernels = try parts(1, kernel, [stacked, features])
-        let recurrents = try parts(2, recurrent, [stacked, units])
-        let biases = try optionalParts(3, "biases", [2 * stacked])
-        let peepholes = try optionalParts(7, "peepholes", [3 * units])
+        let kernels = try parts(0, kernel, [stacked, features])
+        let recurrents = try parts(1, recurrent, [stacked, units])
+        let biases = try biases.map { try parts(2, $0, [2 * stacked]) }
+        let peepholes = try peepholes.map { try parts(3, $0, [3 * units]) }
         return (0..<directions).map { index in
             ONNXRecurrentParts(
                 kernel: kernels[index], recurrentKernel: recurrents[index],
                 biases: biases?[index].reshaped([2, stacked]), peephole: peepholes?[index])
         }
+    }
+}
+
+extension ONNXRecurrentReadable {
+    package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
+        let settings = try ONNXRecurrentSettings(&node, self)
+        var layers: [Self] = []
+        var parameters: [ParameterSet] = []
+        let attributes = node.attributes
+        for (index, isReverse) in settings.directions.enumerated() {
+            // Each direction reads the attributes that both share.
+            node.attributes = attributes
+            var layer = try Self(&node, units: settings.units, activations: settings.activations[index])
+            layer.clip = settings.clip
+            layer.options.timeMajor = settings.timeMajor
+            layer.options.returnSequences = true
+            layer.options.returnState = true
+            layer.options.goBackwards = isReverse
+            layer.options.zeroOutputForMask = !node.lacks(4)
+            if let weights = settings.weights { parameters.append(try layer.parameters(weights[index])) }
+            layers.append(layer)
+        }
+        return try ONNXRecurrentCall(node, settings).append(layers, parameters)
+    }
+}
+
+/// What the attributes and the constant inputs of a recurrent operator say.
+package struct ONNXRecurrentSettings {
+    /// For each direction whether time runs backwards.
+    let directions: [Bool]
+    let units: Int
+    let activations: [[ActivationFunction]]
+    let clip: Float?
+    let timeMajor: Bool
+    /// The number of features of x, where the weights tell it.
+    let features: Int?
+    /// The weights of each direction; nil where they are computed.
+    let weights: [ONNXRecurrentParts]?
+    /// W, R, B and P; nil for those that the file leaves out.
+    let weightOperands: [ONNXOperand?]
+
+    init(_ node: inout ONNXNodeReader, _ type: any ONNXRecurrentReadable.Type) throws {
+        // "foward" is the default that the first version's text gives.
+        directions = try node.attributes.choice(
+            "direction",
+            ["forward": [false], "foward": [false], "reverse": [true], "bidirectional": [false, true]], default: [false]
+        )
+        clip = try node.attributes.float("clip")
+        timeMajor = try node.attributes.int("layout") ?? 0 == 0
+        // Whether Y is computed follows from whether anybody reads it.
+        node.attributes.ignore("output_sequence")
+        activations = try Self.activations(&node, type, directions: directions.count)
+        let (kernel, recurrent) = (node.type(try node.input(1)), node.type(try node.input(2)))
+        units = try node.attributes.int("hidden_size") ?? recurrent.shape.last?.length ?? 0
+        features = kernel.shape.last?.length
+        guard kernel.rank == 3, recurrent.rank == 3, 1..<(1 << 24) ~= units else {
+            throw FerryError(
+                .shape, found: "weights \(kernel.shape), recurrent weights \(recurrent.shape) and \(units) units",
+                expected:
+                    "[directions, \(type.gateCount) · units, features] and [directions, \(type.gateCount) · units, units]"
+            )
+        }
+        weightOperands = try [1, 2, 3, 7].map(node.optional)
+        let known = weightOperands.map { $0?.tensor }
+        guard zip(weightOperands, known).allSatisfy({ $0 == nil || $1 != nil }), let w = known[0], let r = known[1]
+        else {
+            weights = nil
+            return
+        }
+        weights = try ONNXRecurrentParts.split(
+            w, r, biases: known[2], peepholes: known[3], units: units, gates: type.gateCount,
+            directions: directions.count, names: [1, 2, 3, 7].map { node.lacks($0) ? "" : node.node.inputs[$0] })
     }
 
     /// The functions of each direction; α and β come from lists in order, one for each function that takes one.

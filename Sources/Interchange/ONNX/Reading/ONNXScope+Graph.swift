@@ -40,7 +40,7 @@ extension ONNXScope {
     }
 
     private func read(_ node: ONNXNode) throws {
-        guard let type = ONNXReaderCatalogue.byOperator[node.opType] else {
+        guard let type = ONNXReaderCatalogue.byOperator[node.qualifiedType] else {
             throw FerryError(.unsupported, found: "the operator is not supported")
         }
         var reader = try ONNXNodeReader(node, in: self)

@@ -1,5 +1,11 @@
 package import FerryEngine
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// How a window slides over the axes behind batch and channels.
 package struct Window: Sendable, Hashable {
     /// How an input is padded where no numbers say so.
@@ -108,6 +114,21 @@ package struct Window: Sendable, Hashable {
     }
 
     private func extent(_ axis: Int) -> Int { (lengths[axis] - 1) * dilations[axis] + 1 }
+
+    /// How many taps of the window at each output position lie in the input or its padding.
+    func paddedTaps(_ input: [Int], _ output: [Int]) -> [Float] {
+        var counts: [Float] = []
+        forEachIndex(output) { at in
+            counts.append(
+                at.indices.reduce(1) { count, axis in
+                    let (before, behind) = pads(axis: axis, length: input[axis])
+                    let start = at[axis] * strides[axis] - before
+                    let taps = (0..<lengths[axis]).count { start + $0 * dilations[axis] < input[axis] + behind }
+                    return count * Float(taps)
+                })
+        }
+        return counts
+    }
 
     /// Calls `body` with each output position and each tap of the window that meets the input there: all positions and
     /// taps counted in row-major order.
@@ -219,6 +240,8 @@ package struct Pooling: Operator, Hashable {
         case maximum
         /// The padding counts as zeros where `countsPadding`, or does not count at all.
         case average(countsPadding: Bool)
+        /// The p-th root of the sum of p-th powers.
+        case norm(Float)
     }
 
     package var function: Function
@@ -232,7 +255,7 @@ package struct Pooling: Operator, Hashable {
 
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         let x = inputs[0]
-        guard x.dtype.isFloat, x.rank >= 3 else {
+        guard x.dtype != .bool, x.dtype.isFloat || function == .maximum, x.rank >= 3 else {
             throw FerryError(.shape, found: "input \(x)", expected: "[batch, channels, …] of floats")
         }
         guard let window else { return [x.with(shape: x.shape.prefix(2) + x.shape.dropFirst(2).map { _ in 1 })] }
@@ -276,9 +299,11 @@ package struct Pooling: Operator, Hashable {
                 target[position] += source[offset]
                 counts[position] += 1
             }
-            for i in target.indices {
-                target[i] /= countsPadding ? Float(window.lengths.product) : max(counts[i], 1)
-            }
+            if countsPadding { counts = window.paddedTaps(input, lengths) }
+            for i in target.indices { target[i] /= max(counts[i], 1) }
+        case .norm(let p):
+            window.forEachTap(input, lengths) { target[$0] += pow(abs(source[$2]), p) }
+            for i in target.indices { target[i] = pow(target[i], 1 / p) }
         }
     }
 }

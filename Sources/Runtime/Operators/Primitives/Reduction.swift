@@ -37,11 +37,14 @@ package struct Reduction: Operator, Hashable {
     package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         let x = inputs[0]
         guard let known = axes.map(\.values) ?? [] else {
-            guard keepsAxes else {
+            if keepsAxes { return [x.with(shape: x.shape.map { _ in .unknown })] }
+            guard let count = axes?.count(inputs), count <= x.rank else {
                 throw FerryError(
-                    .unsupported, found: "axes that are computed", expected: "known ones, or axes that stay")
+                    .unsupported, found: "axes that are computed", expected: "a known number of them, or axes that stay"
+                )
             }
-            return [x.with(shape: x.shape.map { _ in .unknown })]
+            let dropped = count == 0 && !keepsWithoutAxes ? x.rank : count
+            return [x.with(shape: [Dimension](repeating: .unknown, count: x.rank - dropped))]
         }
         let reduced = try resolved(known, rank: x.rank)
         let shape = x.shape.enumerated().compactMap { axis, length -> Dimension? in
@@ -61,9 +64,7 @@ package struct Reduction: Operator, Hashable {
         let shape = x.shape.enumerated().compactMap { axis, length -> Int? in
             reduced.contains(axis) ? (keepsAxes ? 1 : nil) : length
         }
-        if length == 0 && [Function.maximum, .minimum, .mean].contains(function) && shape.product > 0 {
-            throw FerryError(.shape, found: "an empty axis of input \(x.shape)", expected: "elements to choose from")
-        }
+        // Of nothing the largest is the lowest number there is, and the mean none.
         return [Signal(reduce(lines, lines.dtype.numberType).reshaped(shape).cast(to: x.dtype))]
     }
 
@@ -88,7 +89,7 @@ package struct Reduction: Operator, Hashable {
         let sum = { line.reduce(N.zero) { $0.plus($1) } }
         switch function {
         case .sum: return sum()
-        case .mean: return sum().over(N(wrapping: Int64(line.count)))
+        case .mean: return line.isEmpty ? N.zero : sum().over(N(wrapping: Int64(line.count)))
         case .maximum: return line.max() ?? N.lowest
         case .minimum: return line.min() ?? N.highest
         case .product: return line.reduce(N.one) { $0.times($1) }
@@ -163,7 +164,7 @@ package struct ArgExtremum: Operator, Hashable {
     }
 }
 
-/// The sums of all elements up to each along an axis.
+/// The sums, or the products, of all elements up to each along an axis.
 ///
 /// Inputs: x, the axis (a scalar).
 package struct CumulativeSum: Operator, Hashable {
@@ -172,10 +173,13 @@ package struct CumulativeSum: Operator, Hashable {
     package var isExclusive: Bool
     /// Whether the sums run from the last element to the first.
     package var isReversed: Bool
+    /// Whether elements are multiplied.
+    package var isProduct: Bool
 
-    package init(isExclusive: Bool = false, isReversed: Bool = false) {
+    package init(isExclusive: Bool = false, isReversed: Bool = false, isProduct: Bool = false) {
         self.isExclusive = isExclusive
         self.isReversed = isReversed
+        self.isProduct = isProduct
     }
 
     package var arity: ClosedRange<Int> { 2...2 }
@@ -200,12 +204,13 @@ package struct CumulativeSum: Operator, Hashable {
         result.withUnsafeMutableElements { (data: UnsafeMutableBufferPointer<N>) in
             for line in 0..<(outer * inner) {
                 let base = line / inner * length * inner + line % inner
-                var sum = N.zero
+                var sum = isProduct ? N.one : N.zero
                 for k in 0..<length {
                     let i = base + (isReversed ? length - 1 - k : k) * inner
                     let value = data[i]
-                    data[i] = isExclusive ? sum : sum.plus(value)
-                    sum = sum.plus(value)
+                    let next = isProduct ? sum.times(value) : sum.plus(value)
+                    data[i] = isExclusive ? sum : next
+                    sum = next
                 }
             }
         }

@@ -43,26 +43,53 @@ extension Convolution: ONNXReadable {
 }
 
 extension Pooling: ONNXReadable {
-    package static let readableOperators = ["MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"]
+    package static let readableOperators = [
+        "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool",
+    ]
 
     package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
         let name = node.node.opType
-        try node.refuseOutputs(from: 1, "a pooling whose indices nobody reads")
-        node.attributes.ignore("storage_order")
-        let countsPadding = try node.attributes.flag("count_include_pad", default: false)
-        let function = name.hasSuffix("MaxPool") ? Function.maximum : .average(countsPadding: countsPadding)
+        let isColumnMajor = try node.attributes.flag("storage_order", default: false)
+        let function = try function(&node)
         if name.hasPrefix("Global") { return try node.append(Pooling(function, window: nil), node.inputs()) }
         guard let lengths = try node.attributes.ints("kernel_shape") else {
             throw FerryError(.missingKey, found: "no attribute 'kernel_shape'", expected: "the window")
         }
         var window = try Window(&node.attributes, lengths: lengths)
         window.roundsUp = try node.attributes.flag("ceil_mode", default: false)
+        if node.wants(1) {
+            return try node.append(IndexedPooling(window: window, isColumnMajor: isColumnMajor), node.inputs())
+        }
         return try node.append(Pooling(function, window: window), node.inputs())
+    }
+
+    private static func function(_ node: inout ONNXNodeReader) throws -> Function {
+        let name = node.node.opType
+        if name.hasSuffix("MaxPool") { return .maximum }
+        if name.hasSuffix("LpPool") {
+            // A whole number since version 2.
+            return .norm(try node.opset < 2 ? node.attributes.float("p") ?? 2 : Float(node.attributes.int("p") ?? 2))
+        }
+        return .average(countsPadding: try node.attributes.flag("count_include_pad", default: false))
+    }
+}
+
+extension Unpooling: ONNXReadable {
+    package static let readableOperators = ["MaxUnpool"]
+
+    package static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
+        guard let lengths = try node.attributes.ints("kernel_shape") else {
+            throw FerryError(.missingKey, found: "no attribute 'kernel_shape'", expected: "the window")
+        }
+        let window = try Window(&node.attributes, lengths: lengths)
+        var operands: [ONNXOperand?] = [try node.input(0), try node.input(1)]
+        let shape = try node.integers(2, &operands)
+        return try node.append(Unpooling(window: window, shape: shape), operands)
     }
 }
 
 extension Window {
-    fileprivate init(_ attributes: inout ONNXAttributes, lengths: [Int]) throws {
+    init(_ attributes: inout ONNXAttributes, lengths: [Int]) throws {
         self.init(
             lengths: lengths, strides: try attributes.ints("strides") ?? [],
             dilations: try attributes.ints("dilations") ?? [],
@@ -105,12 +132,13 @@ extension ArgExtremum: ONNXUnary {
 }
 
 extension CumulativeSum: ONNXUnary {
-    package static let readableOperators = ["CumSum"]
+    package static let readableOperators = ["CumSum", "CumProd"]
 
     package static func operation(_ node: inout ONNXNodeReader) throws -> any Operator {
         CumulativeSum(
             isExclusive: try node.attributes.flag("exclusive", default: false),
-            isReversed: try node.attributes.flag("reverse", default: false))
+            isReversed: try node.attributes.flag("reverse", default: false),
+            isProduct: node.node.opType == "CumProd")
     }
 }
 
@@ -163,6 +191,7 @@ extension Convolution: ONNXWritable {
 /// MaxPool, AveragePool, GlobalMaxPool or GlobalAveragePool.
 extension Pooling: ONNXWritable {
     package func onnxObstacles(_ name: String, opset: Int) -> [String] {
+        if case .norm = function { return ["'\(name)' (LpPool)"] }
         guard function != .maximum, let window, opset < 19, window.dilations.contains(where: { $0 != 1 }) else {
             return []
         }
@@ -226,6 +255,8 @@ extension ArgExtremum: ONNXWritable {
 
 /// CumSum.
 extension CumulativeSum: ONNXWritable {
+    package func onnxObstacles(_ name: String, opset: Int) -> [String] { isProduct ? ["'\(name)' (CumProd)"] : [] }
+
     package func emit(
         _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
     ) throws -> [ONNXSignal] {
