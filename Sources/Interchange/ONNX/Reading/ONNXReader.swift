@@ -49,7 +49,8 @@ package enum ONNXReader {
     private static func opset(of onnx: ONNXModel) throws -> Int {
         let versions = onnx.opsets.filter { isDefault($0.domain) }.map(\.version)
         guard let version = versions.max() else {
-            // A file of the first format version need not say.
+            // A file without ONNX's own operators need not say, nor one of the first format version.
+            if onnx.graph.allNodes.allSatisfy({ !isDefault($0.domain) }) { return opsets.upperBound }
             guard onnx.irVersion < 3 else {
                 throw FerryError.damaged("does not say which version of ONNX's operators it uses")
             }

@@ -7,7 +7,7 @@ package struct Bitwise: TensorFunction, Hashable {
     /// How bits are combined.
     package enum Function: String, Sendable, CaseIterable {
         case and, or, exclusiveOr, not
-        /// The first input's bits moved by as many places as the second says; zeros follow.
+        /// The first input's bits moved by as many places as the second says; zeros follow, or from the left the sign.
         case shiftLeft, shiftRight
     }
 
@@ -36,17 +36,20 @@ package struct Bitwise: TensorFunction, Hashable {
     private func combined<N: Number>(_ a: Tensor, _ b: Tensor?, _: N.Type) throws -> Tensor {
         guard let b else { return a.map { (x: N) in N(wrapping: ~x.integerBits) } }
         let width = Int64(N.dtype.byteCount * 8)
-        return try a.combining(b) { (x: N, y: N) -> N in N(wrapping: bits(x.integerBits, y.integerBits, width)) }
+        return try a.combining(b) { (x: N, y: N) -> N in
+            N(wrapping: bits(x.integerBits, y.integerBits, width, isUnsigned: N.lowest == N.zero))
+        }
     }
 
-    private func bits(_ a: Int64, _ b: Int64, _ width: Int64) -> Int64 {
+    private func bits(_ a: Int64, _ b: Int64, _ width: Int64, isUnsigned: Bool) -> Int64 {
         switch function {
         case .and, .not: a & b
         case .or: a | b
         case .exclusiveOr: a ^ b
         case .shiftLeft: 0..<width ~= b ? a << b : 0
-        // Only unsigned integers are shifted, so zeros follow from the left.
-        case .shiftRight: 0..<width ~= b ? Int64(bitPattern: UInt64(bitPattern: a) >> UInt64(b)) : 0
+        // Only the widest unsigned integers look negative here without being it.
+        case .shiftRight where isUnsigned: 0..<width ~= b ? Int64(bitPattern: UInt64(bitPattern: a) >> UInt64(b)) : 0
+        case .shiftRight: a >> (0..<width ~= b ? b : 63)
         }
     }
 }

@@ -272,7 +272,8 @@ package struct MelWeights: TensorFunction, Hashable {
         }
         let shape = try checkedShape([length / 2 + 1, bands])
         func mel(_ frequency: Double) -> Double { 2595 * log10(1 + frequency / 700) }
-        let step = (mel(high) - mel(low)) / Double(bands + 1)
+        // As the standard's own implementation has it, one step more than there are edges between.
+        let step = (mel(high) - mel(low)) / Double(bands + 2)
         let edges = (0..<(bands + 2)).map { i -> Int in
             let frequency = 700 * (pow(10, (mel(low) + Double(i) * step) / 2595) - 1)
             return Int((Double(length + 1) * frequency / rate).rounded(.down))

@@ -128,7 +128,7 @@ enum ONNXBlocks: ONNXReadable {
                 throw FerryError(.shape, found: "input \(type)", expected: "a plane of whole blocks of \(size)")
             }
             let parts = try node.reshaped(x, [0, channels, height / size, size, width / size, size])
-            let turned = try node.add(Transpose([0, 3, 5, 1, 2, 4]), parts)
+            let turned = try node.add(Transpose(isColumnsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), parts)
             return [try node.reshaped(turned, [0, channels * size * size, height / size, width / size])]
         }
         guard channels % (size * size) == 0 else {
