@@ -1,7 +1,7 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
 SWIFT ?= swift
 
-.PHONY: setup build test demo interop client lint format
+.PHONY: setup build test demo interop client bench lint format
 
 ## Installs the C libraries that are missing.
 setup:
@@ -26,6 +26,11 @@ interop: build
 ## Builds and runs a package that depends on this one.
 client: setup
 	$(SWIFT) run --package-path Tests/client --scratch-path .build-client client fixtures/demo
+
+## Measures Ferry, ONNX Runtime and PyTorch in turn and writes docs/Benchmarks.md.
+bench: build
+	@Scripts/python-env.sh
+	.venv/bin/python Benchmarks/run.py .build/release/ferry --output docs/Benchmarks.md
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Examples

@@ -30,6 +30,7 @@ let package = Package(
             providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
         .target(name: "CONNX", exclude: ["onnx.proto"], linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "CKernels"),
+        .target(name: "CAllocations"),
         .target(
             name: "FerryEngine",
             dependencies: ["CKernels", collections], path: "Sources/Engine", swiftSettings: swift6),
@@ -50,7 +51,7 @@ let package = Package(
         .executableTarget(
             name: "FerryCLI",
             dependencies: [
-                "Ferry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Ferry", "CAllocations", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 collections,
             ],
             swiftSettings: swift6),
@@ -59,7 +60,7 @@ let package = Package(
             name: "FerryTestSupport", dependencies: ["Ferry", collections], path: "Tests/FerryTestSupport",
             swiftSettings: swift6),
         .testTarget(name: "EngineTests", dependencies: tested, swiftSettings: swift6),
-        .testTarget(name: "RuntimeTests", dependencies: tested, swiftSettings: swift6),
+        .testTarget(name: "RuntimeTests", dependencies: tested + ["CAllocations"], swiftSettings: swift6),
         .testTarget(name: "InterchangeTests", dependencies: tested, swiftSettings: swift6),
         .testTarget(name: "FerryCLITests", dependencies: tested + ["FerryCLI"], swiftSettings: swift6),
     ]

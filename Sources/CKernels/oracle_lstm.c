@@ -1,25 +1,20 @@
 // One LSTM step, unit by unit. Equations: ferry_recurrent.h.
 #include "oracle_recurrent.h"
 
-// x + input·W + h_prev·U for one unit of one gate.
-static double pre_activation(const ferry_lstm_step *s, size_t row, size_t gate, size_t unit) {
+static double pre_activation(const ferry_step *s, size_t row, size_t gate, size_t unit) {
     size_t column = gate * s->hidden + unit, columns = 4 * s->hidden;
-    double sum = s->x_projection[row * s->x_projection_stride + column];
-    if (s->inputs) {
-        sum += oracle_product(s->input + row * s->input_stride, s->inputs, s->packed_input, columns, column);
-    }
     const float *h_prev = s->h_prev + row * s->h_prev_stride;
-    return sum + oracle_product(h_prev, s->hidden, s->packed_recurrent, columns, column);
+    return oracle_input(s, row, columns, column) + oracle_product(h_prev, s->weights, columns, column);
 }
 
-static double gate_value(const ferry_lstm_step *s, size_t row, size_t gate, size_t unit,
+static double gate_value(const ferry_step *s, size_t row, size_t gate, size_t unit,
                          size_t peephole, double cell) {
     double x = pre_activation(s, row, gate, unit);
     if (s->peepholes) x += s->peepholes[peephole * s->hidden + unit] * cell;
     return ferry_oracle_activation(s->recurrent_activation, oracle_clip(x, s->clip));
 }
 
-static void step_unit(const ferry_lstm_step *s, size_t row, size_t unit) {
+static void step_unit(const ferry_step *s, size_t row, size_t unit) {
     double c_prev = s->c_prev[row * s->c_prev_stride + unit];
     double i = gate_value(s, row, 0, unit, 0, c_prev);
     double f = s->input_forget ? 1 - i : gate_value(s, row, 1, unit, 1, c_prev);
@@ -37,7 +32,7 @@ static void step_unit(const ferry_lstm_step *s, size_t row, size_t unit) {
     kept[3 * s->hidden] = (float)o;
 }
 
-void ferry_oracle_lstm_step(const ferry_lstm_step *s) {
+void ferry_oracle_lstm_step(const ferry_step *s) {
     for (size_t row = 0; row < s->rows; row++) {
         for (size_t unit = 0; unit < s->hidden; unit++) step_unit(s, row, unit);
     }

@@ -23,6 +23,9 @@ struct Bench: ParsableCommand {
     @Option(help: .init("How many threads may work on one call.", valueName: "count"))
     var threads = 1
 
+    @Option(help: .init("The bits of the weights: float32, bf16 or int8.", valueName: "type"))
+    var weights = WeightPrecision.float32
+
     @Flag(help: "Measure one time step of a stream that remembers its state.")
     var stream = false
 
@@ -47,7 +50,6 @@ struct Bench: ParsableCommand {
     func run() throws {
         let model = try Model(contentsOf: self.model, options: ReadOptions(architecture: architecture))
         common.console.notes(model.metadata.notes)
-        if threads > 1 { common.console.note("one call runs on one thread; --threads \(threads) changes nothing") }
         let report = try locating(self.model.lastPathComponent) { try measure(model) }
         print(json ? report.json.encoded(indent: 2) : report.text)
     }
@@ -57,19 +59,19 @@ struct Bench: ParsableCommand {
         var random = RandomSource(seed: 0)
         let shapes = try ShapeOption.apply(shape, to: generator.shapes(batch: 1, length: 100), of: model)
         let inputs = generator.tensors(shapes, using: &random)
-        let session = try InferenceSession(model)
-        let samples =
+        let session = try InferenceSession(model, threads: threads, weights: weights)
+        let measurement =
             if stream {
-                try streamSamples(session, inputs)
+                try measureStream(session, inputs)
             } else {
-                try Measurement.samples(count: runs) { _ = try session.predict(inputs) }
+                try Measurement(count: runs) { _ = try session.predict(inputs) }
             }
         return BenchReport(
             file: self.model.lastPathComponent, shapes: zip(model.inputs, shapes).map { ($0.name, $1) },
-            isStream: stream, samples: samples)
+            isStream: stream, threads: threads, measurement)
     }
 
-    private func streamSamples(_ session: InferenceSession, _ inputs: [Tensor]) throws -> [Duration] {
+    private func measureStream(_ session: InferenceSession, _ inputs: [Tensor]) throws -> Measurement {
         var stream = try session.stream()
         let steps = inputs[0].shape.count > 1 ? inputs[0].shape[1] : 0
         guard steps > 0 else {
@@ -80,9 +82,11 @@ struct Bench: ParsableCommand {
                 .reshaped(Array(inputs[0].shape.prefix(1) + inputs[0].shape.dropFirst(2)))
         }
         var next = 0
-        return try Measurement.samples(count: runs) {
+        return try Measurement(count: runs) {
             _ = try stream.step(frames[next])
             next = (next + 1) % steps
         }
     }
 }
+
+extension WeightPrecision: ExpressibleByArgument {}

@@ -10,6 +10,7 @@ struct Convert: ParsableCommand {
               ferry convert model.h5 model.onnx
               ferry convert old.h5 new.keras
               ferry convert lstm.weights.h5 lstm.onnx --architecture config.json
+              ferry convert model.h5 small.onnx --quantize int8
 
             The file is read back and both models run on the same random inputs; the largest difference is printed. \
             Where they disagree, the output is removed.
@@ -31,6 +32,12 @@ struct Convert: ParsableCommand {
     var keras = KerasMajor.keras3
 
     @Option(
+        help: .init(
+            "Round the weights of dense and recurrent layers to int8 or bf16 and print what that costs.",
+            valueName: "type"))
+    var quantize: WeightPrecision?
+
+    @Option(
         help: .init("A file with the architecture for an input that holds only weights.", valueName: "file"),
         completion: .file())
     var architecture: String?
@@ -43,8 +50,9 @@ struct Convert: ParsableCommand {
     func run() throws {
         let options = WriteOptions(format: to?.name, opset: opset, kerasVersion: keras.rawValue)
         _ = try FormatCatalogue.format(for: output, options)
-        let model = try Model(contentsOf: input, options: ReadOptions(architecture: architecture))
-        common.console.notes(model.metadata.notes)
+        let source = try Model(contentsOf: input, options: ReadOptions(architecture: architecture))
+        common.console.notes(source.metadata.notes)
+        let model = try rounded(source)
         if noVerify {
             common.console.notes(try model.write(to: output, options: options))
         } else {
@@ -54,5 +62,18 @@ struct Convert: ParsableCommand {
             common.console.notes(notes)
             print(differences.summary)
         }
+    }
+
+    /// The model with its weights rounded as asked; the difference that makes is printed.
+    private func rounded(_ model: Model) throws -> Model {
+        guard let quantize else { return model }
+        let name = input.lastPathComponent
+        let rounded = try locating(name) { try model.rounded(to: quantize) }
+        if !noVerify {
+            let losses = try Verification.compare(rounded, model, names: ("\(name) in \(quantize.rawValue)", name))
+            print("\(quantize.rawValue) weights: \(losses.summary)")
+        }
+        common.console.note("the weights are rounded to \(quantize.rawValue) and written as float32")
+        return rounded
     }
 }

@@ -3,20 +3,32 @@ import Synchronization
 
 /// Runs a model: owns its packed parameters and the states of its stateful layers.
 ///
+/// The first call with inputs of some shapes plans it; later ones with the same shapes allocate nothing, if the outputs
+/// of the call before have been let go of, or are given to be written into. Models whose shapes depend on numbers run
+/// without a plan.
+///
 /// Calls from several threads are safe; they run one after another where the model is stateful.
 public final class InferenceSession: Sendable {
     /// The model that it runs.
     public let model: Model
+    /// How many threads work on one call.
+    public let threads: Int
     let prepared: PreparedGraph
-    private let state = Mutex(LayerState())
-    private let isStateful: Bool
+    let memory = Mutex(SessionMemory())
+    let isStateful: Bool
 
     /// Makes a model ready to run.
     ///
+    /// - Parameters:
+    ///   - model: what to run.
+    ///   - threads: how many threads may work on one call. They share the rows of a batch, or else the units of large
+    ///     recurrent layers; with more than one, a call waits for the others and so is not for an audio thread.
+    ///   - weights: in how many bits the weights of recurrent and dense layers are kept.
     /// - Throws: ``FerryError`` located at the layer that cannot run.
-    public init(_ model: Model) throws {
+    public init(_ model: Model, threads: Int = 1, weights: WeightPrecision = .float32) throws {
         self.model = model
-        prepared = try PreparedGraph(model.graph, model.parameters)
+        self.threads = threads
+        prepared = try PreparedGraph(model.graph, model.parameters, Packing(precision: weights))
         isStateful = model.graph.isStateful
     }
 
@@ -27,6 +39,7 @@ public final class InferenceSession: Sendable {
     /// - Returns: the first output.
     /// - Throws: ``FerryError`` where the input does not fit.
     public func predict(_ input: Tensor) throws -> Tensor {
+        if let output = try planned(input, { $0.outputCount == 1 && $0.run() ? $0.outputs[0] : nil }) { return output }
         let outputs = try predict([input])
         guard outputs.count == 1 else {
             throw FerryError(
@@ -36,16 +49,35 @@ public final class InferenceSession: Sendable {
         return outputs[0]
     }
 
+    /// Writes the output of a model with one input and one output into a tensor of its shape and type, whose memory is
+    /// used if nobody else holds it. A tensor of another shape is replaced.
+    ///
+    /// - Throws: ``FerryError`` where the input does not fit.
+    public func predict(_ input: Tensor, into output: inout Tensor) throws {
+        let isDone: Bool? = try planned(input) { plan in
+            guard plan.outputCount == 1, output.dtype == .float32, output.shape == plan.outputShape(at: 0),
+                plan.compute()
+            else { return nil }
+            plan.store(at: 0, into: &output)
+            return true
+        }
+        if isDone == nil { output = try predict(input) }
+    }
+
     /// All outputs, in the model's order, for all inputs, in the model's order.
     ///
     /// - Throws: ``FerryError`` where an input is missing or does not fit.
     public func predict(_ inputs: [Tensor]) throws -> [Tensor] {
+        if let outputs = try planned(inputs, { $0.run() ? $0.outputs : nil }) { return outputs }
         let signals = try checked(inputs).map { Signal($0) }
         guard isStateful else {
             var state = LayerState()
             return try finished(prepared.run(Slots(signals), &state))
         }
-        return try state.withLock { try finished(prepared.run(Slots(signals), &$0)) }
+        return try memory.withLock { memory in
+            memory.leavePlan()
+            return try finished(prepared.run(Slots(signals), &memory.state))
+        }
     }
 
     /// All outputs, in the model's order, going on from `state`, which stands for this session's own memory.
@@ -77,9 +109,9 @@ public final class InferenceSession: Sendable {
     }
 
     /// Makes every stateful layer forget.
-    public func reset() { state.withLock { $0 = LayerState() } }
+    public func reset() { memory.withLock { $0.forget() } }
 
-    private func checked(_ inputs: [Tensor]) throws -> [Tensor] {
+    func checked(_ inputs: [Tensor]) throws -> [Tensor] {
         let expected = model.inputs
         guard inputs.count == expected.count else {
             throw FerryError(

@@ -25,8 +25,8 @@ public protocol Operator: Sendable {
     /// Computes the outputs by the plain definition. The inputs have passed ``outputTypes(for:)``.
     func evaluate(_ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState) throws -> [Signal]
 
-    /// The operator made ready to run often: weights packed for the kernels where it has some.
-    func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator
+    /// The operator made ready to run often: weights packed for the kernels where it has some, as `packing` says.
+    func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator
 
     /// How the operator treats the time axis; decides whether a stream can run it.
     var timeLocality: TimeLocality { get }
@@ -48,7 +48,13 @@ public enum TimeLocality: Sendable {
 extension Operator {
     public var arity: ClosedRange<Int> { 1...1 }
     public func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] { [] }
+
+    /// The operator made ready to run often, with weights in float32.
     public func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
+        try prepare(parameters, Packing())
+    }
+
+    public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         PlainOperator(operation: self, parameters: parameters)
     }
     public var timeLocality: TimeLocality { .wholeSequence }
@@ -63,6 +69,14 @@ extension Operator {
 public protocol PreparedOperator: Sendable {
     /// Computes the outputs. The inputs have passed the operator's ``Operator/outputTypes(for:)``.
     func run(_ inputs: Slots<Signal>, _ state: inout LayerState) throws -> [Signal]
+
+    /// Adds the calls that compute the outputs for inputs of these shapes to a plan; nil where it cannot, so that ``run``
+    /// must be used. What it computes is the same.
+    func plan(_ inputs: Slots<PlannedValue>, in builder: PlanBuilder) throws -> [PlannedValue]?
+}
+
+extension PreparedOperator {
+    public func plan(_ inputs: Slots<PlannedValue>, in builder: PlanBuilder) throws -> [PlannedValue]? { nil }
 }
 
 /// An operator that runs by its plain definition.
@@ -72,5 +86,10 @@ struct PlainOperator: PreparedOperator {
 
     func run(_ inputs: Slots<Signal>, _ state: inout LayerState) throws -> [Signal] {
         try operation.evaluate(inputs, parameters, &state)
+    }
+
+    func plan(_ inputs: Slots<PlannedValue>, in builder: PlanBuilder) throws -> [PlannedValue]? {
+        guard let operation = operation as? any PlannableOperator else { return nil }
+        return try operation.plan(inputs, parameters, in: builder)
     }
 }

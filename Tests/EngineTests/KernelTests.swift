@@ -119,8 +119,8 @@ private let vectorFunctions: [ActivationFunction] = [
             let bias = columns % 2 == 0 ? random.uniform([columns], in: -1..<1) : nil
             for rows in 1...9 {
                 let a = random.uniform([rows, inner + 3], in: -1..<1)
-                let found = product(a, PackedMatrix(matrix, bias: bias, kernels: kernels))
-                let exact = product(a, PackedMatrix(matrix, bias: bias, kernels: .oracle))
+                let found = product(a, PackedMatrix(matrix, bias: bias, Packing(kernels: kernels)))
+                let exact = product(a, PackedMatrix(matrix, bias: bias, Packing(kernels: .oracle)))
                 let plain = a.sliced(axis: 1, from: 0, count: inner).matmul(matrix) + (bias ?? Tensor(zeros: [columns]))
                 #expect(Difference(found, exact).isWithin(.relative(2e-6)), "\(rows)·\(inner)·\(columns)")
                 #expect(Difference(found.sliced(axis: 1, from: 0, count: columns), plain).isWithin(.relative(2e-6)))
@@ -131,7 +131,7 @@ private let vectorFunctions: [ActivationFunction] = [
 
     @Test(arguments: Kernels.available) func rowsDoNotDependOnEachOther(_ kernels: Kernels) {
         var random = RandomSource(seed: 4)
-        let packed = PackedMatrix(random.uniform([37, 29], in: -1..<1), kernels: kernels)
+        let packed = PackedMatrix(random.uniform([37, 29], in: -1..<1), Packing(kernels: kernels))
         let a = random.uniform([19, 40], in: -1..<1)
         let together = product(a, packed)
         for row in 0..<19 {

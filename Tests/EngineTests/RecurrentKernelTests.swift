@@ -6,7 +6,7 @@ import Testing
 private struct CellCase: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let layer: @Sendable (_ units: Int) -> any RecurrentOperator
-    let packed: @Sendable (_ units: Int, ParameterSet, Kernels) -> any PackedRecurrence
+    let packed: @Sendable (_ units: Int, ParameterSet, Packing) -> PackedRecurrence
 }
 
 private func lstm(
@@ -17,15 +17,16 @@ private func lstm(
         change(&layer)
         return layer
     }
-    return CellCase(testDescription: name, layer: layer) { units, parameters, kernels in
+    return CellCase(testDescription: name, layer: layer) { units, parameters, packing in
         let layer = layer(units)
-        return PackedLSTM(
-            kernel: tensor("kernel", parameters), recurrentKernel: tensor("recurrent_kernel", parameters),
-            bias: parameters["bias"], peephole: parameters["peephole"],
+        return .lstm(
+            .init(
+                kernel: tensor("kernel", parameters), recurrentKernel: tensor("recurrent_kernel", parameters),
+                bias: parameters["bias"], peephole: parameters["peephole"]),
             .init(
                 recurrentActivation: form(layer.recurrentActivation), activation: form(layer.activation),
                 outputActivation: form(layer.outputActivation ?? layer.activation), clip: layer.clip,
-                couplesInputAndForget: layer.couplesInputAndForget), kernels: kernels)
+                couplesInputAndForget: layer.couplesInputAndForget), packing)
     }
 }
 
@@ -35,22 +36,25 @@ private func gru(_ name: String, resetAfter: Bool, clip: Float? = nil) -> CellCa
         layer.clip = clip
         return layer
     }
-    return CellCase(testDescription: name, layer: layer) { units, parameters, kernels in
+    return CellCase(testDescription: name, layer: layer) { units, parameters, packing in
         let rows = resetAfter ? parameters["bias"]?.split(axis: 0, lengths: [1, 1]) : parameters["bias"].map { [$0] }
         let biases = rows?.map { $0.reshaped([3 * units]) }
-        return PackedGRU(
-            kernel: tensor("kernel", parameters), recurrentKernel: tensor("recurrent_kernel", parameters),
-            bias: biases?.first, recurrentBias: resetAfter ? biases?.last : nil,
+        return .gru(
+            .init(
+                kernel: tensor("kernel", parameters), recurrentKernel: tensor("recurrent_kernel", parameters),
+                bias: biases?.first, recurrentBias: resetAfter ? biases?.last : nil),
             .init(
                 recurrentActivation: form(.sigmoid), activation: form(.tanh), clip: clip, resetAfter: resetAfter),
-            kernels: kernels)
+            packing)
     }
 }
 
-private let simple = CellCase(testDescription: "SimpleRNN", layer: { SimpleRNN($0) }) { _, parameters, kernels in
-    PackedSimpleRNN(
-        kernel: tensor("kernel", parameters), recurrentKernel: tensor("recurrent_kernel", parameters),
-        bias: parameters["bias"], activation: form(.tanh), kernels: kernels)
+private let simple = CellCase(testDescription: "SimpleRNN", layer: { SimpleRNN($0) }) { _, parameters, packing in
+    .simple(
+        .init(
+            kernel: tensor("kernel", parameters), recurrentKernel: tensor("recurrent_kernel", parameters),
+            bias: parameters["bias"]),
+        activation: form(.tanh), packing)
 }
 
 private let cells: [CellCase] = [
@@ -67,61 +71,94 @@ private let cells: [CellCase] = [
     gru("GRU, reset before, clipping", resetAfter: false, clip: 0.3), simple,
 ]
 
+/// Batches that fill no tile, one tile, and several with a rest.
+private let batches = [1, 2, 3, 5, 6, 7, 11, 12, 13, 27]
+
 @Suite struct RecurrentKernelTests {
     @Test(arguments: cells) fileprivate func agreesWithTheDefinitions(_ cell: CellCase) throws {
-        for units in 1...40 {
-            let rows = units % 9 + 1
-            let features = units * 11 % 13 + 1
-            let sample = try Sample(cell.layer(units), rows: rows, features: features)
-            let plain = try sample.plainStates()
-            let exact = sample.states(cell.packed(units, sample.parameters, .oracle), inStep: false)
+        for units in Array(1...40) + [70, 263] {
+            let sample = try Sample(
+                cell.layer(units), rows: batches[units % batches.count], features: units * 11 % 13 + 1)
+            let plain = try sample.plain()
+            let exact = sample.run(cell.packed(units, sample.parameters, Packing(kernels: .oracle)))
             #expect(agree(exact, plain), "oracle, \(units) units")
             for kernels in Kernels.available {
-                let packed = cell.packed(units, sample.parameters, kernels)
-                for inStep in [false, true] {
-                    let found = sample.states(packed, inStep: inStep)
-                    #expect(agree(found, exact), "\(kernels), \(units) units, \(rows) rows, in step: \(inStep)")
-                    #expect(agree(found, plain), "\(kernels), \(units) units, \(rows) rows, in step: \(inStep)")
-                }
+                let found = sample.run(cell.packed(units, sample.parameters, Packing(kernels: kernels)))
+                #expect(agree(found, exact), "\(kernels), \(units) units, \(sample.rows) rows")
+                #expect(agree(found, plain), "\(kernels), \(units) units, \(sample.rows) rows")
             }
         }
     }
 
-    @Test(arguments: cells) fileprivate func rowsDoNotDependOnEachOther(_ cell: CellCase) throws {
+    @Test(arguments: cells, WeightPrecision.allCases)
+    fileprivate func rowsDoNotDependOnEachOther(_ cell: CellCase, _ precision: WeightPrecision) throws {
         for kernels in Kernels.available {
-            for rows in 1...9 {
+            for rows in batches {
                 let sample = try Sample(cell.layer(21), rows: rows, features: 5)
-                let packed = cell.packed(21, sample.parameters, kernels)
-                let together = sample.states(packed, inStep: true)
+                let packed = cell.packed(21, sample.parameters, Packing(kernels: kernels, precision: precision))
+                let together = sample.run(packed)
                 for row in 0..<rows {
-                    #expect(sample.row(row).states(packed, inStep: true) == together.map { $0.rows([row]) })
+                    #expect(sample.row(row).run(packed) == together.map { $0.rows([row]) })
                 }
             }
         }
     }
 
-    private func agree(_ found: [Tensor], _ expected: [Tensor]) -> Bool {
+    /// All kernels round in the same way, so that fewer bits mean the same on every processor.
+    @Test(arguments: cells) fileprivate func fewerBitsStayNear(_ cell: CellCase) throws {
+        for (precision, bound) in [(WeightPrecision.bfloat16, 0.02), (.int8, 0.03)] {
+            for units in [5, 16, 33, 64] {
+                let sample = try Sample(cell.layer(units), rows: 8, features: 7)
+                let exact = sample.run(cell.packed(units, sample.parameters, Packing(kernels: .oracle)))
+                let results = Kernels.available.map {
+                    sample.run(cell.packed(units, sample.parameters, Packing(kernels: $0, precision: precision)))
+                }
+                for found in results {
+                    #expect(agree(found, exact, within: bound), "\(precision)")
+                    #expect(agree(found, results[0], within: 2e-5), "\(precision)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: cells) fileprivate func teamsComputeTheSame(_ cell: CellCase) throws {
+        for (units, rows) in [(280, 1), (280, 2), (19, 13), (300, 8)] {
+            let sample = try Sample(cell.layer(units), rows: rows, features: 9)
+            let packed = cell.packed(units, sample.parameters, Packing())
+            let alone = sample.run(packed)
+            for threads in 2...3 {
+                let team = try #require(KernelTeam(threads: threads))
+                #expect(sample.run(packed, team: team) == alone, "\(units) units, \(rows) rows, \(threads) threads")
+            }
+        }
+    }
+
+    private func agree(_ found: [Tensor], _ expected: [Tensor], within bound: Double = 4e-6) -> Bool {
         found.count == expected.count
-            && zip(found, expected).allSatisfy { Difference($0, $1).isWithin(.relative(2e-6)) }
+            && zip(found, expected).allSatisfy { Difference($0, $1).isWithin(.relative(bound)) }
     }
 }
 
-/// Parameters, one input and states for one step.
+/// Parameters, a sequence of three steps, and states.
 private struct Sample {
+    static let time = 3
     let layer: any RecurrentOperator
     let parameters: ParameterSet
+    /// [rows, time, features]
     var x: Tensor
     var states: [Tensor]
+    var rows: Int { x.shape[0] }
 
     init(_ layer: any RecurrentOperator, rows: Int, features: Int) throws {
         var random = RandomSource(seed: UInt64(rows * 1000 + features))
         var parameters = ParameterSet()
+        let bound = 0.5 / Float(max(1, layer.outputSize / 40))
         for spec in try layer.parameterSpecs(for: Slots([ValueType(.float32, [.batch, .time, .fixed(features)])])) {
-            parameters[spec.name] = random.uniform(spec.shape, in: -0.5..<0.5)
+            parameters[spec.name] = random.uniform(spec.shape, in: -bound..<bound)
         }
         self.layer = layer
         self.parameters = parameters
-        x = random.uniform([rows, features], in: -1..<1)
+        x = random.uniform([rows, Self.time, features], in: -1..<1)
         states = layer.stateSizes.map { random.uniform([rows, $0], in: -1..<1) }
     }
 
@@ -132,47 +169,42 @@ private struct Sample {
         return copy
     }
 
-    func plainStates() throws -> [Tensor] { try layer.cell(parameters).step(x, states).states }
-
-    /// The states after one step; h is written into rows three numbers longer than it needs.
-    func states(_ packed: any PackedRecurrence, inStep: Bool) -> [Tensor] {
-        let (rows, features, width) = (x.shape[0], x.shape[1], packed.projection.width)
-        let hStride = packed.units + 3
-        var h = Tensor(zeros: [rows, hStride])
-        var c = packed.hasCellState ? states[1] : Tensor(zeros: [rows, packed.units])
-        Workspace.withFloats([rows * width, rows * packed.scratchPerRow]) { spaces in
-            pointer(x) { x in
-                if !inStep {
-                    packed.projection.project(rows: rows, x, stride: features, into: spaces[0], stride: width)
-                }
-                pointer(states[0]) { previousH in
-                    mutablePointer(&h) { h in
-                        mutablePointer(&c) { c in
-                            packed.step(
-                                RecurrentStep(
-                                    rows: rows,
-                                    input: inStep
-                                        ? .raw(x, stride: features) : .projected(spaces[0], stride: width),
-                                    previousH: previousH, previousHStride: packed.units, h: h, hStride: hStride,
-                                    previousC: packed.hasCellState ? UnsafePointer(c) : nil,
-                                    c: packed.hasCellState ? c : nil, scratch: spaces[1]))
-                        }
-                    }
-                }
-            }
+    /// The outputs of all steps, then the states, by the definition.
+    func plain() throws -> [Tensor] {
+        let cell = try layer.cell(parameters)
+        var states = states
+        var outputs: [Tensor] = []
+        for t in 0..<Self.time {
+            let step = x.sliced(axis: 1, from: t, count: 1).reshaped([rows, x.shape[2]])
+            let (output, next) = try cell.step(step, states)
+            outputs.append(output)
+            states = next
         }
-        #expect(h.sliced(axis: 1, from: packed.units, count: 3) == Tensor(zeros: [rows, 3]))
-        return [h.sliced(axis: 1, from: 0, count: packed.units)] + (packed.hasCellState ? [c] : [])
+        return [.stacked(outputs, axis: 1)] + states
     }
 
-    private func pointer(_ tensor: Tensor, _ body: (UnsafePointer<Float>) -> Void) {
-        tensor.withUnsafeElements { (elements: UnsafeBufferPointer<Float>) in elements.baseAddress.map(body) ?? () }
+    /// The same by the kernels; outputs are written into rows three numbers longer than they need.
+    func run(_ packed: PackedRecurrence, team: KernelTeam? = nil) -> [Tensor] {
+        let (units, features) = (packed.units, packed.features), width = packed.units + 3
+        let walk = RecurrentWalk(
+            packed, batch: rows, time: Self.time, input: .init(row: Self.time * features, time: features),
+            output: .init(row: Self.time * width, time: width))
+        let plan = CallPlan(team: team)
+        let input = plan.floats(x.floats)
+        let output = plan.floats(rows * Self.time * width)
+        let memory = states.map { plan.floats($0.count) }
+        for (target, state) in zip(memory, states) {
+            for (index, value) in state.floats.enumerated() { target[index] = value }
+        }
+        plan.addWalk(walk, x: input, mask: nil, output: output, h: memory[0], c: memory.count > 1 ? memory[1] : nil)
+        #expect(plan.run())
+        let all = tensor(output, [rows, Self.time, width])
+        #expect(all.sliced(axis: 2, from: units, count: 3) == Tensor(zeros: [rows, Self.time, 3]))
+        return [all.sliced(axis: 2, from: 0, count: units)] + memory.map { tensor($0, [rows, units]) }
     }
 
-    private func mutablePointer(_ tensor: inout Tensor, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-        tensor.withUnsafeMutableElements { (elements: UnsafeMutableBufferPointer<Float>) in
-            elements.baseAddress.map(body) ?? ()
-        }
+    private func tensor(_ base: UnsafeMutablePointer<Float>, _ shape: [Int]) -> Tensor {
+        Tensor(Array(UnsafeBufferPointer(start: base, count: shape.product)), shape: shape)
     }
 }
 

@@ -6,7 +6,7 @@ import Testing
         let run = try FerryProcess(["bench", Fixture.demo, "--runs", "5"])
         #expect(run.status == 0)
         #expect(run.errors.isEmpty)
-        for word in ["5 runs", "median", "p90", "p99", "µs", "allocations: not counted"] {
+        for word in ["5 runs", "median", "p90", "p99", "µs", "allocations: 0"] {
             #expect(run.output.contains(word))
         }
     }
@@ -27,11 +27,14 @@ import Testing
         #expect(run.output.contains("one time step"))
     }
 
-    @Test func moreThreadsAreOnlyNoted() throws {
-        let run = try FerryProcess(["bench", Fixture.demo, "--runs", "1", "--threads", "4"])
-        #expect(run.errors == "note: one call runs on one thread; --threads 4 changes nothing\n")
-        let quiet = try FerryProcess(["bench", Fixture.demo, "--runs", "1", "--threads", "4", "--quiet"])
-        #expect(quiet.errors.isEmpty)
+    @Test(arguments: ["float32", "bf16", "int8"]) func weightsAndThreadsAreTaken(_ weights: String) throws {
+        let run = try FerryProcess([
+            "bench", Fixture.demo, "--runs", "3", "--threads", "2", "--weights", weights, "--json",
+        ])
+        #expect(run.errors.isEmpty)
+        let report = try JSONValue(parsing: run.output)
+        #expect(report["threads"] == 2)
+        #expect(report["allocations"] == 0)
     }
 
     @Test func aWrongShapeIsRefused() throws {

@@ -155,7 +155,7 @@ private let masks: [[Bool]?] = [
         let lstm = LSTM(20, returnSequences: true)
         let parameters = try random.parameters(lstm.parameterSpecs(for: x))
         var state = LayerState()
-        let found = try #require(try lstm.packed(parameters, on: kernels)).run(input, &state)
+        let found = try #require(try lstm.packed(parameters, Packing(kernels: kernels))).run(input, &state)
         let expected = try lstm.evaluate(input, parameters, &state)
         #expect(Difference(found[0].tensor, expected[0].tensor).isWithin(.relative(2e-6)))
     }
@@ -165,8 +165,8 @@ private let masks: [[Bool]?] = [
         let lstm = LSTM(4, recurrentActivation: .softmax)
         let x = Slots([ValueType(.float32, [.batch, .time, 2])])
         let parameters = try random.parameters(lstm.parameterSpecs(for: x))
-        #expect(try lstm.packed(parameters, on: .best) == nil)
-        #expect(try LSTM(4).packed(parameters, on: .best) != nil)
+        #expect(try lstm.packed(parameters, Packing()) == nil)
+        #expect(try LSTM(4).packed(parameters, Packing()) != nil)
     }
 
     @Test func refusesOtherFeatures() throws {

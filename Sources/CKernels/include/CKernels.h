@@ -16,6 +16,10 @@
 #include "ferry_denormals.h"
 #include "ferry_kernel_table.h"
 #include "ferry_oracle.h"
+#include "ferry_plan.h"
 #include "ferry_recurrent.h"
+#include "ferry_sequence.h"
+#include "ferry_team.h"
+#include "ferry_weights.h"
 
 #endif

@@ -15,6 +15,9 @@
 /// * `tanh` 2.44 and `sigmoid` 2.41, never more than 2 floats from the correctly rounded result;
 /// * `exponential` 1.07, never more than 1 float from it.
 ///
+/// The standard gates of a recurrent step use a form of `tanh` and `sigmoid` without a case for the sign, with the same
+/// exponential and error; below 2^-126 it is 0, and tanh of −0 is 0.
+///
 /// All three hold for denormal results, reach their limits exactly (0, ±1, infinity) and never pass
 /// them. Kinds composed of these keep a small relative error, except where the definition itself
 /// loses it: `tanh_shrink` cancels near zero, leaving an absolute error below 2^-22·|x|, and the

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ferry_activation.h"
+#include "ferry_realtime.h"
 #include "ferry_recurrent.h"
 
 #pragma clang assume_nonnull begin
@@ -25,7 +26,7 @@ typedef struct ferry_kernel_table {
     size_t width;     ///< Lanes of one vector, W below.
 
     /// y[i] = activation(x[i]) for i < n. `y` may be `x`; other overlap is not allowed.
-    void (*activate)(ferry_activation activation, const float *x, float *y, size_t n);
+    void (*activate)(ferry_activation activation, const float *x, float *y, size_t n) FERRY_REALTIME;
 
     // Packed matrix product: C [m, n] = A [m, k] · B [k, n].
 
@@ -46,42 +47,50 @@ typedef struct ferry_kernel_table {
     /// C (if accumulating) plus bias, hence |error| ≤ (k + 2)·2^-24·(Σ|a·b| + |bias| + |C|).
     void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t a_row_stride,
                  size_t a_column_stride, const float *packed_b, float *c, size_t c_row_stride,
-                 const float *_Nullable bias, int32_t accumulate);
+                 const float *_Nullable bias, int32_t accumulate) FERRY_REALTIME;
 
-    // Recurrent steps.
+    // Weights in fewer bits. See ferry_weights.h.
 
-    /// Floats that `recurrent_pack` writes for a kernel [k, gates·hidden].
-    size_t (*recurrent_packed_floats)(size_t gates, size_t hidden, size_t k);
+    /// Bytes that packed weights [depth, columns] take in a format; columns are whole panels.
+    size_t (*weights_bytes)(int32_t format, size_t depth, size_t columns);
+
+    /// Puts weights that `gemm_pack` or `cell_pack` packed into another format. `scales` receives
+    /// [columns] for INT8.
+    void (*weights_compress)(int32_t format, size_t depth, size_t columns, const float *packed, void *result,
+                             float *_Nullable scales);
+
+    /// C = A·B + bias as `gemm` does, for packed B of any format; `columns` are whole panels. `space`
+    /// holds 48·(depth/2 + 2) floats for INT8.
+    void (*product)(size_t m, size_t columns, const float *a, size_t a_row_stride, const ferry_weights *weights,
+                    float *c, size_t c_row_stride, const float *_Nullable bias, float *_Nullable space) FERRY_REALTIME;
+
+    // Recurrent steps. See ferry_recurrent.h; `cell` is a `ferry_cell`.
+
+    /// The columns of a cell with so many units.
+    size_t (*cell_columns)(int32_t cell, size_t hidden) FERRY_REALTIME;
 
     /// Packs a kernel [k, gates·hidden], gate after gate, element (p, j) at
-    /// kernel[p·row_stride + j·column_stride], as [block of W units][k][gate][W], the last block
-    /// padded with zeros: one pass over k finishes every gate of a block.
-    void (*recurrent_pack)(size_t gates, size_t hidden, size_t k, const float *kernel,
-                           size_t row_stride, size_t column_stride, float *packed);
+    /// kernel[p·row_stride + j·column_stride], into k·`cell_columns` floats. With k = 1 this puts a
+    /// bias into the order of the columns.
+    void (*cell_pack)(int32_t cell, size_t hidden, size_t k, const float *kernel, size_t row_stride,
+                      size_t column_stride, float *packed);
 
-    /// Floats that `gru_pack` writes for a kernel [k, 3·hidden].
-    size_t (*gru_packed_floats)(size_t hidden, size_t k, int32_t reset_after);
+    /// Floats of scratch that a step over so many rows needs.
+    size_t (*cell_scratch_floats)(const ferry_step *step, size_t rows) FERRY_REALTIME;
 
-    /// Packs a GRU kernel [k, 3·hidden] (gates z, r, n; strides as in `recurrent_pack`). Reset
-    /// after interleaves three gates; reset before interleaves z and r, and puts n behind them.
-    void (*gru_pack)(size_t hidden, size_t k, int32_t reset_after, const float *kernel,
-                     size_t row_stride, size_t column_stride, float *packed);
-
-    void (*lstm_step)(const ferry_lstm_step *step); ///< See `ferry_lstm_step`.
-    void (*gru_step)(const ferry_gru_step *step);   ///< See `ferry_gru_step`.
-    void (*rnn_step)(const ferry_rnn_step *step);   ///< See `ferry_rnn_step`.
+    void (*cell_step)(const ferry_step *step) FERRY_REALTIME; ///< See `ferry_step`.
 
     // Elementwise and reductions over n floats. `y` may be `a` or `b`; other overlap is not allowed.
 
-    void (*add)(const float *a, const float *b, float *y, size_t n);      ///< y = a + b
-    void (*multiply)(const float *a, const float *b, float *y, size_t n); ///< y = a ⊙ b
-    void (*add_scaled)(float scale, const float *a, float *y, size_t n);  ///< y += scale·a
-    void (*scale)(float scale, const float *a, float *y, size_t n);       ///< y = scale·a
-    float (*sum)(const float *a, size_t n);                               ///< Σ a, 0 when n is 0
-    float (*dot)(const float *a, const float *b, size_t n);               ///< Σ a·b, 0 when n is 0
-    float (*maximum)(const float *a, size_t n); ///< max a, −infinity when n is 0; NaN if any is NaN
+    void (*add)(const float *a, const float *b, float *y, size_t n) FERRY_REALTIME;      ///< y = a + b
+    void (*multiply)(const float *a, const float *b, float *y, size_t n) FERRY_REALTIME; ///< y = a ⊙ b
+    void (*add_scaled)(float scale, const float *a, float *y, size_t n) FERRY_REALTIME;  ///< y += scale·a
+    void (*scale)(float scale, const float *a, float *y, size_t n) FERRY_REALTIME;       ///< y = scale·a
+    float (*sum)(const float *a, size_t n) FERRY_REALTIME;                               ///< Σ a, 0 when n is 0
+    float (*dot)(const float *a, const float *b, size_t n) FERRY_REALTIME;               ///< Σ a·b, 0 when n is 0
+    float (*maximum)(const float *a, size_t n) FERRY_REALTIME; ///< max a, −infinity when n is 0; NaN if any is NaN
     /// Adds `row` [columns] to each of `rows` rows of y, `y_stride` floats apart.
-    void (*add_row)(const float *row, float *y, size_t rows, size_t columns, size_t y_stride);
+    void (*add_row)(const float *row, float *y, size_t rows, size_t columns, size_t y_stride) FERRY_REALTIME;
 } ferry_kernel_table;
 
 /// The fastest table this CPU can run. The choice is made once; the call is then one load.

@@ -27,16 +27,9 @@ void ferry_oracle_gemm(size_t m, size_t n, size_t k, const float *a, size_t a_ro
                        size_t b_column_stride, float *c, size_t c_row_stride,
                        const float *_Nullable bias, int32_t accumulate);
 
-/// The step with plain row-major weights: `packed_recurrent` is U [hidden, 4·hidden] and
-/// `packed_input` W [inputs, 4·hidden], as Keras stores them.
-void ferry_oracle_lstm_step(const ferry_lstm_step *step);
-
-/// The step with plain row-major U [hidden, 3·hidden] and W [inputs, 3·hidden]. `scratch` is
-/// needed as in the fast step.
-void ferry_oracle_gru_step(const ferry_gru_step *step);
-
-/// The step with plain row-major U [hidden, hidden] and W [inputs, hidden].
-void ferry_oracle_rnn_step(const ferry_rnn_step *step);
+/// The step with plain row-major weights [k, gates·hidden], gate after gate as Keras stores them; rows of
+/// `x_projection` and biases are in that order, too. `scratch` holds [rows, hidden].
+void ferry_oracle_step(const ferry_step *step);
 
 #pragma clang assume_nonnull end
 

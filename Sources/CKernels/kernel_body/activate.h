@@ -41,7 +41,7 @@
 FERRY_FOR_EACH_ACTIVATION(FERRY_DEFINE_LOOP)
 #undef FERRY_DEFINE_LOOP
 
-static void activate(ferry_activation activation, const float *x, float *y, size_t n) {
+static void activate(ferry_activation activation, const float *x, float *y, size_t n) FERRY_REALTIME {
     switch (activation.kind) {
 #define FERRY_CASE(KIND, name) \
     case FERRY_ACTIVATION_##KIND: activate_##name(&activation, x, y, n); return;

@@ -1,18 +1,18 @@
 // Elementwise helpers and reductions.
 
-static void add(const float *a, const float *b, float *y, size_t n) {
+static void add(const float *a, const float *b, float *y, size_t n) FERRY_REALTIME {
     size_t i = 0;
     for (; i + FERRY_WIDTH <= n; i += FERRY_WIDTH) store(y + i, load(a + i) + load(b + i));
     for (; i < n; i++) y[i] = a[i] + b[i];
 }
 
-static void multiply(const float *a, const float *b, float *y, size_t n) {
+static void multiply(const float *a, const float *b, float *y, size_t n) FERRY_REALTIME {
     size_t i = 0;
     for (; i + FERRY_WIDTH <= n; i += FERRY_WIDTH) store(y + i, load(a + i) * load(b + i));
     for (; i < n; i++) y[i] = a[i] * b[i];
 }
 
-static void add_scaled(float scale, const float *a, float *y, size_t n) {
+static void add_scaled(float scale, const float *a, float *y, size_t n) FERRY_REALTIME {
     for (size_t i = 0; i < n; i += FERRY_WIDTH) {
         size_t lanes = smaller(n - i, FERRY_WIDTH);
         vector sum = multiply_add(splat(scale), load_lanes(a + i, lanes), load_lanes(y + i, lanes));
@@ -20,13 +20,13 @@ static void add_scaled(float scale, const float *a, float *y, size_t n) {
     }
 }
 
-static void scale(float scale, const float *a, float *y, size_t n) {
+static void scale(float scale, const float *a, float *y, size_t n) FERRY_REALTIME {
     size_t i = 0;
     for (; i + FERRY_WIDTH <= n; i += FERRY_WIDTH) store(y + i, scale * load(a + i));
     for (; i < n; i++) y[i] = scale * a[i];
 }
 
-static void add_row(const float *row, float *y, size_t rows, size_t columns, size_t y_stride) {
+static void add_row(const float *row, float *y, size_t rows, size_t columns, size_t y_stride) FERRY_REALTIME {
     for (size_t r = 0; r < rows; r++) add(y + r * y_stride, row, y + r * y_stride, columns);
 }
 
@@ -39,7 +39,7 @@ FERRY_INLINE float sum_of_lanes(vector x) {
     return lanes[0];
 }
 
-static float sum(const float *a, size_t n) {
+static float sum(const float *a, size_t n) FERRY_REALTIME {
     vector sums[4] = {0, 0, 0, 0};
     size_t i = 0;
     for (; i + 4 * FERRY_WIDTH <= n; i += 4 * FERRY_WIDTH) {
@@ -49,7 +49,7 @@ static float sum(const float *a, size_t n) {
     return sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-static float dot(const float *a, const float *b, size_t n) {
+static float dot(const float *a, const float *b, size_t n) FERRY_REALTIME {
     vector sums[4] = {0, 0, 0, 0};
     size_t i = 0;
     for (; i + 4 * FERRY_WIDTH <= n; i += 4 * FERRY_WIDTH) {
@@ -66,7 +66,7 @@ static float dot(const float *a, const float *b, size_t n) {
 }
 
 // Keeps the larger, and NaN once met: `best` stays unless x is larger or is itself NaN.
-static float maximum(const float *a, size_t n) {
+static float maximum(const float *a, size_t n) FERRY_REALTIME {
     vector best = splat(-__builtin_inff());
     size_t i = 0;
     for (; i + FERRY_WIDTH <= n; i += FERRY_WIDTH) {

@@ -9,6 +9,10 @@
 // Adding this rounds to an integer and leaves that integer in the low bits of the sum.
 #define FERRY_ROUNDING_SHIFT 0x1.8p23f
 
+// How many numbers are computed side by side, operation by operation.
+#define FERRY_MAX_STAGED 6
+#define FERRY_STAGE(i, count) _Pragma("clang loop unroll(full)") for (int i = 0; i < (count); i++)
+
 // e^r − 1 for reduced r: r + r²·(e^r − 1 − r)/r². By Estrin's scheme, because a step waits for it.
 FERRY_INLINE vector reduced_expm1(vector r) {
     vector square = r * r;
@@ -16,6 +20,18 @@ FERRY_INLINE vector reduced_expm1(vector r) {
     vector high = multiply_add(r, splat(0x1.1224fp-7f), splat(0x1.55513cp-5f));
     high = multiply_add(square, splat(0x1.702c54p-10f), high);
     return multiply_add(square, multiply_add(square, high, low), r);
+}
+
+// The same of several numbers, one operation after another of all of them: a processor looks only so far ahead for
+// work that does not wait for other work.
+FERRY_INLINE void reduced_expm1_all(const vector *r, vector *result, const int count) {
+    vector square[FERRY_MAX_STAGED], high[FERRY_MAX_STAGED];
+    FERRY_STAGE(i, count) square[i] = r[i] * r[i];
+    FERRY_STAGE(i, count) high[i] = multiply_add(r[i], splat(0x1.1224fp-7f), splat(0x1.55513cp-5f));
+    FERRY_STAGE(i, count) result[i] = multiply_add(r[i], splat(0x1.5554b6p-3f), splat(0x1.000002p-1f));
+    FERRY_STAGE(i, count) high[i] = multiply_add(square[i], splat(0x1.702c54p-10f), high[i]);
+    FERRY_STAGE(i, count) result[i] = multiply_add(square[i], high[i], result[i]);
+    FERRY_STAGE(i, count) result[i] = multiply_add(square[i], result[i], r[i]);
 }
 
 // n + FERRY_ROUNDING_SHIFT, with n the integer nearest to x·log2(e).

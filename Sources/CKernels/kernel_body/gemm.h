@@ -16,20 +16,18 @@ FERRY_INLINE gemm_tile tile_at_panel(const gemm_tile *tile, size_t panel) {
     gemm_tile moved = *tile;
     moved.panel += panel * tile->panel_stride;
     moved.c += panel * FERRY_PANEL;
+    if (tile->start) moved.start += panel * FERRY_PANEL;
     if (tile->bias) moved.bias += panel * FERRY_PANEL;
     return moved;
 }
 
 // All columns of so few rows that one tile holds them.
 static void gemm_few_rows(const gemm_tile *tile, size_t rows, size_t n) {
-    size_t wide, panels = panel_count(n);
-    gemm_tile_kernel wide_kernel = wide_tile(rows, &wide);
-    for (size_t panel = 0; panel < panels;) {
-        int is_wide = panels - panel >= wide;
+    const size_t panels = panel_count(n);
+    for (size_t panel = 0, taken; panel < panels; panel += taken) {
+        gemm_tile_kernel kernel = next_tile(rows, panels - panel, &taken);
         gemm_tile here = tile_at_panel(tile, panel);
-        gemm_run_tile(&here, is_wide ? wide_kernel : narrow_tile(rows), rows, is_wide ? wide : 1,
-                      n - panel * FERRY_PANEL);
-        panel += is_wide ? wide : 1;
+        gemm_run_tile(&here, kernel, rows, taken, n - panel * FERRY_PANEL);
     }
 }
 
@@ -42,6 +40,7 @@ static void gemm_row_block(const gemm_tile *tile, size_t rows, size_t n) {
             gemm_run_tile(&here, narrow_tile(taken), taken, 1, n - panel * FERRY_PANEL);
             here.a += taken * tile->a_row_stride;
             here.c += taken * tile->c_row_stride;
+            if (here.start) here.start += taken * tile->start_row_stride;
             row += taken;
         }
     }
@@ -49,9 +48,9 @@ static void gemm_row_block(const gemm_tile *tile, size_t rows, size_t n) {
 
 static void gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row_stride,
                  size_t a_column_stride, const float *packed_b, float *c, size_t c_row_stride,
-                 const float *bias, int32_t accumulate) {
+                 const float *bias, int32_t accumulate) FERRY_REALTIME {
     // A single tile of rows reads B once whatever the order, so k need not be sliced.
-    const int is_one_tile = m <= 6;
+    const int is_one_tile = m <= FERRY_TILE_ROWS;
     const size_t slice = is_one_tile ? k : FERRY_GEMM_DEPTH;
     size_t depth = 0;
     do {
@@ -65,8 +64,9 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row_stri
                 .panel_stride = k * FERRY_PANEL,
                 .c = c + row * c_row_stride,
                 .c_row_stride = c_row_stride,
+                .start = accumulate || depth > 0 ? c + row * c_row_stride : NULL,
+                .start_row_stride = c_row_stride,
                 .bias = depth == 0 ? bias : NULL,
-                .add_to_c = accumulate || depth > 0,
             };
             if (is_one_tile) gemm_few_rows(&tile, m, n);
             else gemm_row_block(&tile, smaller(m - row, FERRY_GEMM_ROWS), n);

@@ -14,24 +14,25 @@ typedef struct gemm_tile {
     size_t panel_stride;  // Floats from one panel to the next.
     float *c;
     size_t c_row_stride;
-    const float *bias;    // NULL, or the bias of the first column.
-    int add_to_c;
+    const float *start;   // What the sums start from, NULL for zeros; may be `c`.
+    size_t start_row_stride;
+    const float *bias;    // NULL, or what is added to the start of every row.
 } gemm_tile;
 
 // One sum per element and no reordering: whatever tile an element falls into, its bits are the same.
 FERRY_INLINE void gemm_tile_product(const gemm_tile *t, const int rows, const int panels,
-                                    const size_t a_column_stride) {
+                                    const size_t a_row_stride, const size_t a_column_stride) {
     vector sums[FERRY_MAX_SUMS];
     const int count = 2 * panels;
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows * count; i++) {
-        const float *c = t->c + (size_t)(i / count) * t->c_row_stride + i % count * FERRY_WIDTH;
+        const float *start = t->start + (size_t)(i / count) * t->start_row_stride + i % count * FERRY_WIDTH;
         sums[i] = t->bias ? load(t->bias + i % count * FERRY_WIDTH) : splat(0.0f);
-        if (t->add_to_c) sums[i] += load(c);
+        if (t->start) sums[i] += load(start);
     }
     const float *a = t->a, *b = t->panel;
     for (size_t p = 0; p < t->depth; p++, a += a_column_stride, b += FERRY_PANEL) {
-        add_outer_product(sums, a, t->a_row_stride, b, t->panel_stride, rows, panels, 2);
+        add_outer_product(sums, a, a_row_stride, b, t->panel_stride, rows, panels, 2);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows * count; i++) {
@@ -40,9 +41,11 @@ FERRY_INLINE void gemm_tile_product(const gemm_tile *t, const int rows, const in
 }
 
 #define FERRY_DEFINE_TILE(rows, panels)                                     \
-    static void gemm_tile_##rows##x##panels(const gemm_tile *t) {           \
-        if (t->a_column_stride == 1) gemm_tile_product(t, rows, panels, 1); \
-        else gemm_tile_product(t, rows, panels, t->a_column_stride);        \
+    static void gemm_tile_##rows##x##panels(const gemm_tile *t) FERRY_REALTIME {                 \
+        const size_t row_stride = t->a_row_stride, column_stride = t->a_column_stride;           \
+        if (column_stride == 1) gemm_tile_product(t, rows, panels, row_stride, 1);               \
+        else if (row_stride == 1 && column_stride == rows) gemm_tile_product(t, rows, panels, 1, rows); \
+        else gemm_tile_product(t, rows, panels, row_stride, column_stride);                      \
     }
 FERRY_DEFINE_TILE(1, 1)
 FERRY_DEFINE_TILE(2, 1)
@@ -50,54 +53,63 @@ FERRY_DEFINE_TILE(3, 1)
 FERRY_DEFINE_TILE(4, 1)
 FERRY_DEFINE_TILE(5, 1)
 FERRY_DEFINE_TILE(6, 1)
+FERRY_DEFINE_TILE(1, 2)
 FERRY_DEFINE_TILE(1, 4)
 FERRY_DEFINE_TILE(2, 2)
 FERRY_DEFINE_TILE(3, 2)
 #if FERRY_REGISTERS == 32
+FERRY_DEFINE_TILE(7, 1)
+FERRY_DEFINE_TILE(8, 1)
+FERRY_DEFINE_TILE(9, 1)
+FERRY_DEFINE_TILE(10, 1)
+FERRY_DEFINE_TILE(11, 1)
 FERRY_DEFINE_TILE(12, 1)
 #endif
 #undef FERRY_DEFINE_TILE
 
-typedef void (*gemm_tile_kernel)(const gemm_tile *);
+typedef void (*gemm_tile_kernel)(const gemm_tile *) FERRY_REALTIME;
 
-// Seven to eleven rows are halved: six and two would leave a tile too small to run at speed.
+// The last rows beyond a whole tile are halved with it: six and two would leave a tile too small to run at speed.
 FERRY_INLINE size_t tile_rows(size_t rows_left) {
-    if (rows_left > 6 && rows_left < 12) return (rows_left + 1) / 2;
-    return rows_left >= FERRY_TILE_ROWS ? FERRY_TILE_ROWS : rows_left;
+    if (rows_left <= FERRY_TILE_ROWS) return rows_left;
+    return rows_left < 2 * FERRY_TILE_ROWS ? (rows_left + 1) / 2 : FERRY_TILE_ROWS;
 }
 
-static gemm_tile_kernel narrow_tile(size_t rows) {
-    static const gemm_tile_kernel kernels[13] = {
-        [1] = gemm_tile_1x1, [2] = gemm_tile_2x1, [3] = gemm_tile_3x1,
-        [4] = gemm_tile_4x1, [5] = gemm_tile_5x1, [6] = gemm_tile_6x1,
+static const gemm_tile_kernel narrow_tiles[13] = {
+    [1] = gemm_tile_1x1, [2] = gemm_tile_2x1, [3] = gemm_tile_3x1,
+    [4] = gemm_tile_4x1, [5] = gemm_tile_5x1, [6] = gemm_tile_6x1,
 #if FERRY_REGISTERS == 32
-        [12] = gemm_tile_12x1,
+    [7] = gemm_tile_7x1, [8] = gemm_tile_8x1, [9] = gemm_tile_9x1,
+    [10] = gemm_tile_10x1, [11] = gemm_tile_11x1, [12] = gemm_tile_12x1,
 #endif
-    };
-    return kernels[rows];
-}
+};
 
-// With few rows one panel gives too few independent sums to hide the latency of an addition.
-static gemm_tile_kernel wide_tile(size_t rows, size_t *panels) {
-    static const gemm_tile_kernel kernels[4] = {
-        [1] = gemm_tile_1x4, [2] = gemm_tile_2x2, [3] = gemm_tile_3x2};
-    *panels = rows == 1 ? 4 : rows <= 3 ? 2 : 1;
-    return rows <= 3 ? kernels[rows] : narrow_tile(rows);
+static gemm_tile_kernel narrow_tile(size_t rows) { return narrow_tiles[rows]; }
+
+// The tile for `rows` rows and as many of the panels that are left as it takes. With few rows one panel gives too few
+// independent sums to hide the latency of an addition.
+static gemm_tile_kernel next_tile(size_t rows, size_t panels_left, size_t *taken) {
+    *taken = rows == 1 && panels_left >= 4 ? 4 : rows <= 3 && panels_left >= 2 ? 2 : 1;
+    if (*taken == 4) return gemm_tile_1x4;
+    if (*taken == 2) return rows == 1 ? gemm_tile_1x2 : rows == 2 ? gemm_tile_2x2 : gemm_tile_3x2;
+    return narrow_tile(rows);
 }
 
 // Runs a tile of which only the first `columns` columns exist, on copies padded to full width.
 static void gemm_edge_tile(gemm_tile tile, gemm_tile_kernel kernel, size_t rows, size_t columns) {
     float c[FERRY_TILE_ROWS * FERRY_TILE_COLUMNS], bias[FERRY_TILE_COLUMNS] = {0};
     const size_t bytes = columns * sizeof(float);
-    for (size_t row = 0; row < rows && tile.add_to_c; row++) {
+    for (size_t row = 0; row < rows && tile.start; row++) {
         float *padded = c + row * FERRY_TILE_COLUMNS;
         memset(padded, 0, FERRY_TILE_COLUMNS * sizeof(float));
-        memcpy(padded, tile.c + row * tile.c_row_stride, bytes);
+        memcpy(padded, tile.start + row * tile.start_row_stride, bytes);
     }
     if (tile.bias) memcpy(bias, tile.bias, bytes);
     gemm_tile padded = tile;
     padded.c = c;
     padded.c_row_stride = FERRY_TILE_COLUMNS;
+    padded.start = tile.start ? c : NULL;
+    padded.start_row_stride = FERRY_TILE_COLUMNS;
     padded.bias = tile.bias ? bias : NULL;
     kernel(&padded);
     for (size_t row = 0; row < rows; row++) {

@@ -14,9 +14,12 @@
 #include "outer_product.h"
 #include "gemm_tile.h"
 #include "gemm.h"
-#include "recurrent_pack.h"
-#include "recurrent_product.h"
-#include "step_tiles.h"
+#include "cell_pack.h"
+#include "weights_product.h"
+#include "pair_pack.h"
+#include "pair_tile.h"
+#include "pair_product.h"
+#include "step.h"
 #include "lstm.h"
 #include "gru.h"
 #include "rnn.h"
@@ -30,13 +33,13 @@ const ferry_kernel_table FERRY_TABLE = {
     .gemm_packed_floats = gemm_packed_floats,
     .gemm_pack = gemm_pack,
     .gemm = gemm,
-    .recurrent_packed_floats = recurrent_packed_floats,
-    .recurrent_pack = recurrent_pack,
-    .gru_packed_floats = gru_packed_floats,
-    .gru_pack = gru_pack,
-    .lstm_step = lstm_step,
-    .gru_step = gru_step,
-    .rnn_step = rnn_step,
+    .weights_bytes = weights_bytes,
+    .weights_compress = weights_compress,
+    .product = product,
+    .cell_columns = cell_columns,
+    .cell_pack = cell_pack,
+    .cell_scratch_floats = cell_scratch_floats,
+    .cell_step = cell_step,
     .add = add,
     .multiply = multiply,
     .add_scaled = add_scaled,

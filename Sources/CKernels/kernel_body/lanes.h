@@ -17,8 +17,9 @@ FERRY_INLINE void store_some(float *p, vector x, size_t lanes) {
 
 #if FERRY_WIDTH == 8 && defined(__x86_64__)
 
+static const int32_t ones_then_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
 FERRY_INLINE vector load_some(const float *p, size_t lanes) {
-    static const int32_t ones_then_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
     __m256i mask = _mm256_loadu_si256((const __m256i *)(ones_then_zeros + 8 - lanes));
     return (vector)_mm256_maskload_ps(p, mask);
 }

@@ -1,41 +1,47 @@
-// One LSTM step. Equations and gate order are in ferry_recurrent.h.
+// The gates of an LSTM. Equations and gate order are in ferry_recurrent.h.
 
-enum { lstm_gates = 4 };
-
-static int lstm_is_standard(const ferry_lstm_step *s) {
+static int lstm_is_standard(const ferry_step *s) {
     return s->recurrent_activation.kind == FERRY_ACTIVATION_SIGMOID &&
            s->activation.kind == FERRY_ACTIVATION_TANH &&
            s->cell_activation.kind == FERRY_ACTIVATION_TANH && s->peepholes == NULL &&
            s->gates == NULL && s->clip <= 0.0f && !s->input_forget;
 }
 
-FERRY_INLINE void lstm_store_state(const ferry_lstm_step *s, size_t row, size_t unit, size_t lanes,
-                                   vector c, vector h) {
-    store_lanes(s->c + row * s->c_stride + unit, c, lanes);
-    store_lanes(s->h + row * s->h_stride + unit, h, lanes);
+// Where a block of the sums lies.
+typedef struct lstm_block {
+    const float *gate;
+    size_t row, unit, lanes;
+} lstm_block;
+
+FERRY_INLINE lstm_block lstm_block_at(const ferry_step *s, const step_tile *t, size_t row, size_t block) {
+    const size_t unit = t->unit + block * FERRY_WIDTH;
+    return (lstm_block){t->sums + row * t->sums_stride + block * 4 * FERRY_WIDTH, row, unit, lanes_at(unit, s->hidden)};
 }
 
-// Sigmoid gates, tanh candidate and output, nothing else asked for: what Keras's defaults give.
-// All gates first, then all outputs: so many independent chains hide each other's latency.
-FERRY_INLINE void lstm_finish_standard(const ferry_lstm_step *s, size_t row, size_t unit,
-                                       const vector *sums, const int rows, const int blocks) {
-    vector c[FERRY_MAX_SUMS / lstm_gates], o[FERRY_MAX_SUMS / lstm_gates];
-    for (int i = 0; i < rows * blocks; i++) {
-        const vector *gate = sums + i * lstm_gates;
-        size_t at = unit + (size_t)(i % blocks) * FERRY_WIDTH, this_row = row + (size_t)(i / blocks);
-        vector c_prev = load_lanes(s->c_prev + this_row * s->c_prev_stride + at, lanes_at(at, s->hidden));
-        c[i] = multiply_add(sigmoid(gate[1]), c_prev, sigmoid(gate[0]) * hyperbolic_tangent(gate[2]));
-        o[i] = sigmoid(gate[3]);
+// Sigmoid gates, tanh candidate and output, nothing else asked for: what Keras's defaults give. Several blocks at
+// once, whose independent chains hide each other's latency.
+FERRY_INLINE void lstm_finish_standard(const ferry_step *s, const lstm_block *at, const int count) {
+    vector c[2];
+    quotient output[2], outer[2];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < count; i++) {
+        const float *gate = at[i].gate;
+        vector x[4] = {load(gate), load(gate + FERRY_WIDTH), load(gate + 3 * FERRY_WIDTH), load(gate + 2 * FERRY_WIDTH)};
+        quotient q[4];
+        gate_quotients(x, q, 4, 3);
+        vector c_prev = load_lanes(s->c_prev + at[i].row * s->c_prev_stride + at[i].unit, at[i].lanes);
+        c[i] = multiply_add(divided(q[1]), c_prev, product_divided(q[0], q[3]));
+        output[i] = q[2];
     }
-    for (int i = 0; i < rows * blocks; i++) {
-        size_t at = unit + (size_t)(i % blocks) * FERRY_WIDTH, this_row = row + (size_t)(i / blocks);
-        vector h = o[i] * hyperbolic_tangent(c[i]);
-        lstm_store_state(s, this_row, at, lanes_at(at, s->hidden), c[i], h);
+    gate_quotients(c, outer, count, 0);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < count; i++) {
+        store_lanes(s->c + at[i].row * s->c_stride + at[i].unit, c[i], at[i].lanes);
+        store_lanes(s->h + at[i].row * s->h_stride + at[i].unit, product_divided(output[i], outer[i]), at[i].lanes);
     }
 }
 
-FERRY_INLINE vector lstm_gate(const ferry_lstm_step *s, vector x, int peephole, vector cell,
-                              size_t unit, size_t lanes) {
+FERRY_INLINE vector lstm_gate(const ferry_step *s, vector x, int peephole, vector cell, size_t unit, size_t lanes) {
     if (s->peepholes) {
         vector p = load_lanes(s->peepholes + (size_t)peephole * s->hidden + unit, lanes);
         x = multiply_add(p, cell, x);
@@ -43,15 +49,15 @@ FERRY_INLINE vector lstm_gate(const ferry_lstm_step *s, vector x, int peephole, 
     return activated(clipped(x, s->clip), &s->recurrent_activation);
 }
 
-static __attribute__((noinline)) void lstm_finish_general(const ferry_lstm_step *s, size_t row,
-                                                          size_t unit, size_t lanes,
-                                                          const vector *gate) {
+static __attribute__((noinline)) void lstm_finish_general(const ferry_step *s, lstm_block at) {
+    const size_t row = at.row, unit = at.unit, lanes = at.lanes;
+    const float *gate = at.gate;
     vector c_prev = load_lanes(s->c_prev + row * s->c_prev_stride + unit, lanes);
-    vector i = lstm_gate(s, gate[0], 0, c_prev, unit, lanes);
-    vector f = s->input_forget ? 1.0f - i : lstm_gate(s, gate[1], 1, c_prev, unit, lanes);
-    vector g = activated(clipped(gate[2], s->clip), &s->activation);
+    vector i = lstm_gate(s, load(gate), 0, c_prev, unit, lanes);
+    vector f = s->input_forget ? 1.0f - i : lstm_gate(s, load(gate + FERRY_WIDTH), 1, c_prev, unit, lanes);
+    vector g = activated(clipped(load(gate + 2 * FERRY_WIDTH), s->clip), &s->activation);
     vector c = multiply_add(f, c_prev, i * g);
-    vector o = lstm_gate(s, gate[3], 2, c, unit, lanes);
+    vector o = lstm_gate(s, load(gate + 3 * FERRY_WIDTH), 2, c, unit, lanes);
     vector h = o * activated(c, &s->cell_activation);
     if (s->gates) {
         float *kept = s->gates + row * s->gates_stride + unit;
@@ -60,54 +66,28 @@ static __attribute__((noinline)) void lstm_finish_general(const ferry_lstm_step 
         store_lanes(kept + 2 * s->hidden, g, lanes);
         store_lanes(kept + 3 * s->hidden, o, lanes);
     }
-    lstm_store_state(s, row, unit, lanes, c, h);
+    store_lanes(s->c + row * s->c_stride + unit, c, lanes);
+    store_lanes(s->h + row * s->h_stride + unit, h, lanes);
 }
 
-FERRY_INLINE void lstm_start(const ferry_lstm_step *s, size_t row, size_t unit, size_t lanes,
-                             vector *gate) {
-    const float *x = s->x_projection + row * s->x_projection_stride + unit;
-#pragma clang loop unroll(full)
-    for (int g = 0; g < lstm_gates; g++) gate[g] = load_lanes(x + (size_t)g * s->hidden, lanes);
+static void lstm_finish(const ferry_step *s, const step_tile *t) FERRY_REALTIME {
+    const int is_standard = lstm_is_standard(s);
+    lstm_block waiting[2];
+    int count = 0;
+    for (size_t row = 0; row < t->rows; row++) {
+        for (size_t block = 0; block < t->blocks; block++) {
+            waiting[count++] = lstm_block_at(s, t, row, block);
+            if (!is_standard) lstm_finish_general(s, waiting[0]);
+            else if (count == 2) lstm_finish_standard(s, waiting, 2);
+            else continue;
+            count = 0;
+        }
+    }
+    if (count) lstm_finish_standard(s, waiting, 1);
 }
 
-FERRY_INLINE void lstm_tile(const ferry_lstm_step *s, size_t row, size_t unit, const int rows,
-                            const int blocks) {
-    vector sums[FERRY_MAX_SUMS];
-    for (int i = 0; i < rows * blocks; i++) {
-        size_t at = unit + (size_t)(i % blocks) * FERRY_WIDTH;
-        lstm_start(s, row + (size_t)(i / blocks), at, lanes_at(at, s->hidden), sums + i * lstm_gates);
-    }
-    if (s->inputs) {
-        product_rows x = {s->input + row * s->input_stride, s->input_stride, s->inputs};
-        add_product(sums, x, s->packed_input + unit * lstm_gates * s->inputs, rows, blocks, lstm_gates);
-    }
-    product_rows h = {s->h_prev + row * s->h_prev_stride, s->h_prev_stride, s->hidden};
-    add_product(sums, h, s->packed_recurrent + unit * lstm_gates * s->hidden, rows, blocks, lstm_gates);
-    if (lstm_is_standard(s)) {
-        lstm_finish_standard(s, row, unit, sums, rows, blocks);
-        return;
-    }
-    for (int i = 0; i < rows * blocks; i++) {
-        size_t at = unit + (size_t)(i % blocks) * FERRY_WIDTH;
-        lstm_finish_general(s, row + (size_t)(i / blocks), at, lanes_at(at, s->hidden), sums + i * lstm_gates);
-    }
-}
-
-FERRY_DEFINE_STEP_TILE(lstm, ferry_lstm_step, 1, 1)
-FERRY_DEFINE_STEP_TILE(lstm, ferry_lstm_step, 1, 2)
-FERRY_DEFINE_STEP_TILE(lstm, ferry_lstm_step, 2, 1)
-FERRY_DEFINE_STEP_TILE(lstm, ferry_lstm_step, 3, 1)
-#if FERRY_REGISTERS == 32
-FERRY_DEFINE_STEP_TILE(lstm, ferry_lstm_step, 6, 1)
-#endif
-
-static void lstm_step(const ferry_lstm_step *s) {
-    static const step_tiles tiles = {
-        .single_blocks = 2,
-        .batch_blocks = 1,
-        .wide = {[1] = lstm_tile_1x2},
-        .narrow = {[1] = lstm_tile_1x1, [2] = lstm_tile_2x1, [3] = lstm_tile_3x1,
-                   FERRY_SIX_ROWS(lstm_tile_6x1)},
-    };
-    run_step_tiles(&tiles, s, s->rows, s->hidden);
+static void lstm_step(const ferry_step *s) {
+    const step_pass pass = {.run = {0, 4}, .starts_from_input = 1, .finish = lstm_finish};
+    const step_space space = space_of(s);
+    run_step_pass(s, &pass, &space, s->h_prev, s->h_prev_stride);
 }

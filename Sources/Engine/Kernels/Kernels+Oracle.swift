@@ -15,21 +15,28 @@ extension Kernels {
         table.pointee.gemm = { m, n, k, a, aRowStride, aColumnStride, b, c, cRowStride, bias, accumulate in
             ferry_oracle_gemm(m, n, k, a, aRowStride, aColumnStride, b, n, 1, c, cRowStride, bias, accumulate)
         }
-        table.pointee.recurrent_packed_floats = { gates, hidden, k in gates * hidden * k }
-        table.pointee.recurrent_pack = { gates, hidden, k, kernel, rowStride, columnStride, packed in
-            copyMatrix(
-                kernel, rows: k, columns: gates * hidden, rowStride: rowStride, columnStride: columnStride, to: packed)
+        table.pointee.product = { m, n, a, aStride, weights, c, cStride, bias, _ in
+            let b = weights.pointee.panels.assumingMemoryBound(to: Float.self)
+            ferry_oracle_gemm(m, n, weights.pointee.depth, a, aStride, 1, b, n, 1, c, cStride, bias, 0)
         }
-        table.pointee.gru_packed_floats = { hidden, k, _ in 3 * hidden * k }
-        table.pointee.gru_pack = { hidden, k, _, kernel, rowStride, columnStride, packed in
+        table.pointee.cell_columns = { cell, hidden in gateCount(cell) * hidden }
+        table.pointee.cell_pack = { cell, hidden, k, kernel, rowStride, columnStride, packed in
             copyMatrix(
-                kernel, rows: k, columns: 3 * hidden, rowStride: rowStride, columnStride: columnStride, to: packed)
+                kernel, rows: k, columns: gateCount(cell) * hidden, rowStride: rowStride, columnStride: columnStride,
+                to: packed)
         }
-        table.pointee.lstm_step = ferry_oracle_lstm_step
-        table.pointee.gru_step = ferry_oracle_gru_step
-        table.pointee.rnn_step = ferry_oracle_rnn_step
+        table.pointee.cell_scratch_floats = { step, rows in rows * step.pointee.hidden }
+        table.pointee.cell_step = ferry_oracle_step
         return Kernels(table)
     }()
+}
+
+private func gateCount(_ cell: Int32) -> Int {
+    switch cell {
+    case Int32(FERRY_CELL_LSTM.rawValue): 4
+    case Int32(FERRY_CELL_SIMPLE.rawValue): 1
+    default: 3
+    }
 }
 
 private func copyMatrix(

@@ -1,60 +1,92 @@
+internal import CKernels
+
 /// A recurrent cell whose weights are laid out for the kernels.
-package protocol PackedRecurrence: Sendable {
-    /// The length of h, and of c where the cell has one.
-    var units: Int { get }
-    /// The input's share of the cell.
-    var projection: PackedProjection { get }
-    /// Whether the cell has a second state c.
-    var hasCellState: Bool { get }
-    /// How many numbers of scratch a step needs for each row.
-    var scratchPerRow: Int { get }
-    /// Computes h, and c, of one time step.
-    func step(_ step: RecurrentStep)
-}
+///
+/// Made by `lstm`, `gru` or `simple`.
+// The pointers in `step` are into memory that the other properties keep and nobody changes.
+package struct PackedRecurrence: @unchecked Sendable {
+    /// The parameters of a cell, float32, gates side by side in the order of the equations.
+    package struct Weights {
+        /// W [features, gates · units]
+        package var kernel: Tensor
+        /// U [units, gates · units]
+        package var recurrentKernel: Tensor
+        /// b [gates · units]; nil for zeros.
+        package var bias: Tensor?
+        /// Of a GRU that resets after the product, [3 · units]; nil for zeros.
+        package var recurrentBias: Tensor?
+        /// Of an LSTM, [3 · units] in the order i, f, o.
+        package var peephole: Tensor?
 
-/// One time step over a batch of rows; all matrices are [rows, …], strides are numbers between rows.
-package struct RecurrentStep {
-    /// The number of independent sequences.
-    package var rows: Int
-    /// Where the input's share of the step comes from.
-    package var input: Input
-    /// h of the step before, [rows, units].
-    package var previousH: UnsafePointer<Float>
-    /// Numbers between rows of `previousH`.
-    package var previousHStride: Int
-    /// Where h goes, [rows, units]; must not overlap `previousH`.
-    package var h: UnsafeMutablePointer<Float>
-    /// Numbers between rows of `h`.
-    package var hStride: Int
-    /// c of the step before, [rows, units] without gaps; nil where the cell has none.
-    package var previousC: UnsafePointer<Float>?
-    /// Where c goes; may be `previousC`.
-    package var c: UnsafeMutablePointer<Float>?
-    /// ``PackedRecurrence/scratchPerRow`` · rows numbers.
-    package var scratch: UnsafeMutablePointer<Float>
-
-    /// The input's share of a step.
-    package enum Input {
-        /// x·W + b, computed before by ``PackedProjection/project(rows:_:stride:into:stride:)``.
-        case projected(UnsafePointer<Float>, stride: Int)
-        /// x [rows, features], which the step itself multiplies.
-        case raw(UnsafePointer<Float>, stride: Int)
+        /// Weights from their parts.
+        package init(
+            kernel: Tensor, recurrentKernel: Tensor, bias: Tensor?, recurrentBias: Tensor? = nil,
+            peephole: Tensor? = nil
+        ) {
+            self.kernel = kernel
+            self.recurrentKernel = recurrentKernel
+            self.bias = bias
+            self.recurrentBias = recurrentBias
+            self.peephole = peephole
+        }
     }
 
-    /// A step from its parts.
-    package init(
-        rows: Int, input: Input, previousH: UnsafePointer<Float>, previousHStride: Int,
-        h: UnsafeMutablePointer<Float>, hStride: Int, previousC: UnsafePointer<Float>?,
-        c: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>
+    /// The length of h, and of c where the cell has one.
+    package let units: Int
+    /// The length of x.
+    package let features: Int
+    let kernels: Kernels
+    let step: ferry_step
+    let bias: AlignedFloats
+    private let input: PackedWeights
+    private let recurrent: PackedWeights
+    private let vectors: [AlignedFloats]
+
+    init(
+        _ cell: ferry_cell, _ weights: Weights, _ packing: Packing, _ setOptions: (inout ferry_step) -> Void
     ) {
-        self.rows = rows
-        self.input = input
-        self.previousH = previousH
-        self.previousHStride = previousHStride
-        self.h = h
-        self.hStride = hStride
-        self.previousC = previousC
-        self.c = c
-        self.scratch = scratch
+        let (features, units) = (weights.kernel.shape[0], weights.recurrentKernel.shape[0])
+        let (kernels, width) = (packing.kernels, weights.kernel.shape[1])
+        let columns = kernels.table.pointee.cell_columns(Int32(cell.rawValue), units)
+        func pack(_ kernel: Tensor) -> AlignedFloats { kernels.pack(kernel, for: cell, units: units) }
+        func packWeights(_ kernel: Tensor) -> PackedWeights {
+            PackedWeights(pack(kernel), depth: kernel.shape[0], columns: columns, packing.precision, kernels: kernels)
+        }
+        input = packWeights(weights.kernel)
+        recurrent = packWeights(weights.recurrentKernel)
+        bias = pack((weights.bias ?? Tensor(zeros: [width])).reshaped([1, width]))
+        let recurrentBias = weights.recurrentBias.map { pack($0.reshaped([1, width])) }
+        let peephole = weights.peephole.map { AlignedFloats($0) }
+        vectors = [recurrentBias, peephole].compactMap { $0 }
+
+        var step = ferry_step()
+        step.cell = Int32(cell.rawValue)
+        step.hidden = units
+        step.input_weights = input.c
+        step.weights = recurrent.c
+        step.recurrent_bias = recurrentBias.map { $0.base }
+        step.peepholes = peephole.map { $0.base }
+        setOptions(&step)
+        self.step = step
+        self.kernels = kernels
+        self.features = features
+        self.units = units
+    }
+
+    /// Whether the cell has a second state c.
+    package var hasCellState: Bool { step.cell == Int32(FERRY_CELL_LSTM.rawValue) }
+}
+
+extension Kernels {
+    /// A kernel [k, gates · units] in the columns of a cell.
+    fileprivate func pack(_ kernel: Tensor, for cell: ferry_cell, units: Int) -> AlignedFloats {
+        let (k, width, cell) = (kernel.shape[0], kernel.shape[1], Int32(cell.rawValue))
+        return AlignedFloats(count: k * table.pointee.cell_columns(cell, units)) { packed in
+            kernel.withUnsafeElements { (source: UnsafeBufferPointer<Float>) in
+                if let source = source.baseAddress {
+                    table.pointee.cell_pack(cell, units, k, source, width, 1, packed)
+                }
+            }
+        }
     }
 }

@@ -1,24 +1,32 @@
+import CAllocations
 import Ferry
 import OrderedCollections
 
 /// Times calls.
-enum Measurement {
+struct Measurement {
     private static let patience = Duration.seconds(3)
 
-    /// How long each of `count` calls takes after some that are not counted; nil stops after three seconds.
-    static func samples(count: Int?, _ body: () throws -> Void) throws -> [Duration] {
+    /// How long each call took.
+    let samples: [Duration]
+    /// How often the calls asked the heap for memory; nil where nobody counts.
+    let allocations: Int?
+
+    /// Measures `count` calls after some that are not counted; nil stops after three seconds.
+    init(count: Int?, _ body: () throws -> Void) throws {
         let clock = ContinuousClock()
         let start = clock.now
-        for call in 0..<20 where call < 3 || start.duration(to: clock.now) < patience / 10 { try body() }
+        for call in 0..<20 where call < 3 || start.duration(to: clock.now) < Self.patience / 10 { try body() }
 
         let begin = clock.now
         var samples: [Duration] = []
         samples.reserveCapacity(count ?? 10_000)
+        let before = ferry_allocation_count()
         while samples.count < count ?? 10_000 {
             samples.append(try clock.measure(body))
-            if count == nil, samples.count >= 10, begin.duration(to: clock.now) > patience { break }
+            if count == nil, samples.count >= 10, begin.duration(to: clock.now) > Self.patience { break }
         }
-        return samples
+        self.samples = samples
+        allocations = before < 0 ? nil : Int(ferry_allocation_count() - before)
     }
 }
 
@@ -27,15 +35,22 @@ struct BenchReport {
     let file: String
     let shapes: [(name: String, shape: [Int])]
     let isStream: Bool
+    let threads: Int
+    /// Heap allocations for each call; nil where nobody counts.
+    private let allocations: Double?
     /// Microseconds, the shortest first.
     private let microseconds: [Double]
 
     /// A report on calls of the given durations.
-    init(file: String, shapes: [(name: String, shape: [Int])], isStream: Bool, samples: [Duration]) {
+    init(
+        file: String, shapes: [(name: String, shape: [Int])], isStream: Bool, threads: Int, _ measurement: Measurement
+    ) {
         self.file = file
         self.shapes = shapes
         self.isStream = isStream
-        microseconds = samples.map { $0 / .microseconds(1) }.sorted()
+        self.threads = threads
+        allocations = measurement.allocations.map { Double($0) / Double(measurement.samples.count) }
+        microseconds = measurement.samples.map { $0 / .microseconds(1) }.sorted()
     }
 
     /// The sample below which `share` of all lie (nearest rank).
@@ -51,7 +66,8 @@ struct BenchReport {
         let inputs = shapes.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
         let what = isStream ? "one time step" : "one call"
         let head = "\(file): \(what), \(inputs), \(microseconds.count) runs"
-        let lines = [head] + TextTable(rows, rightAligned: [1]).lines + ["allocations: not counted"]
+        let count = allocations.map { $0 == $0.rounded() ? "\(Int($0))" : "\(($0 * 100).rounded() / 100)" }
+        let lines = [head] + TextTable(rows, rightAligned: [1]).lines + ["allocations: \(count ?? "not counted")"]
         return lines.joined(separator: "\n")
     }
 
@@ -62,12 +78,12 @@ struct BenchReport {
             "stream": .bool(isStream),
             "shapes": .object(
                 .init(shapes.map { ($0.name, .array($0.shape.map(JSONValue.int))) }, uniquingKeysWith: { $1 })),
-            "threads": 1,
+            "threads": .int(threads),
             "runs": .int(microseconds.count),
             "median_us": .double(percentile(0.5)),
             "p90_us": .double(percentile(0.9)),
             "p99_us": .double(percentile(0.99)),
-            "allocations": .null,
+            "allocations": allocations.map { $0 == $0.rounded() ? .int(Int($0)) : .double($0) } ?? .null,
         ]
     }
 }

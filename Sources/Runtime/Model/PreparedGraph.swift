@@ -3,14 +3,14 @@ package import FerryEngine
 /// A graph whose layers are made ready to run.
 struct PreparedGraph: PreparedOperator {
     let graph: Graph
-    private let layers: [any PreparedOperator]
+    let layers: [any PreparedOperator]
     /// For each node, the values that nobody reads after it.
     private let lastUses: [[Graph.ValueID]]
 
-    init(_ graph: Graph, _ parameters: ParameterSet) throws {
+    init(_ graph: Graph, _ parameters: ParameterSet, _ packing: Packing = Packing()) throws {
         let layers = try graph.layers.map { layer in
             try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
-                try layer.operation.prepare(parameters.scoped(to: layer.name))
+                try layer.operation.prepare(parameters.scoped(to: layer.name), packing)
             }
         }
         self.init(graph, layers)

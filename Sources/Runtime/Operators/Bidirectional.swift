@@ -80,10 +80,10 @@ public struct Bidirectional: Operator {
         return try plain.run(inputs, &state)
     }
 
-    public func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
+    public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         PreparedBidirectional(
-            layer: self, forward: try forward.prepare(parameters.scoped(to: "forward")),
-            backward: try backward.prepare(parameters.scoped(to: "backward")))
+            layer: self, forward: try forward.prepare(parameters.scoped(to: "forward"), packing),
+            backward: try backward.prepare(parameters.scoped(to: "backward"), packing))
     }
 
     /// The inputs of each direction: both get x, each its own states.
@@ -95,7 +95,7 @@ public struct Bidirectional: Operator {
 }
 
 /// A ``Bidirectional`` whose two directions are ready to run.
-private struct PreparedBidirectional: PreparedOperator {
+struct PreparedBidirectional: PreparedOperator {
     let layer: Bidirectional
     let forward: any PreparedOperator
     let backward: any PreparedOperator

@@ -39,12 +39,12 @@ public struct RNN: RecurrentOperator {
             stateCounts: cells.map(\.stateSizes.count))
     }
 
-    public func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
+    public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         guard cells.count == 1, var single = cells.first else {
             return PlainOperator(operation: self, parameters: parameters)
         }
         single.options = options
-        return try single.prepare(parameters.scoped(to: scope(0)))
+        return try single.prepare(parameters.scoped(to: scope(0)), packing)
     }
 
     /// The name under which the parameters of a cell are kept.

@@ -39,8 +39,8 @@ public struct Submodel: Operator {
         try PreparedGraph(plain: graph, parameters).run(inputs, &state)
     }
 
-    public func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
-        try PreparedGraph(graph, parameters)
+    public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
+        try PreparedGraph(graph, parameters, packing)
     }
 }
 

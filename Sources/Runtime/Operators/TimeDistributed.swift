@@ -40,8 +40,8 @@ public struct TimeDistributed: Operator {
         return try PreparedTimeDistributed(layer: inner).run(inputs, &state)
     }
 
-    public func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
-        PreparedTimeDistributed(layer: try layer.prepare(parameters.scoped(to: "layer")))
+    public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
+        PreparedTimeDistributed(layer: try layer.prepare(parameters.scoped(to: "layer"), packing))
     }
 
     /// The types that the inner layer sees.
@@ -51,7 +51,7 @@ public struct TimeDistributed: Operator {
 }
 
 /// A ``TimeDistributed`` whose layer is ready to run; steps are treated as more rows of the batch.
-private struct PreparedTimeDistributed: PreparedOperator {
+struct PreparedTimeDistributed: PreparedOperator {
     let layer: any PreparedOperator
 
     func run(_ inputs: Slots<Signal>, _ state: inout LayerState) throws -> [Signal] {

@@ -1,21 +1,21 @@
-package import FerryEngine
+public import FerryEngine
 
 extension Dense {
-    public func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
-        try packed(parameters, on: .best)
+    public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
+        try packed(parameters, packing)
     }
 
-    /// The layer with its weights packed for one set of kernels.
-    package func packed(_ parameters: ParameterSet, on kernels: Kernels) throws -> any PreparedOperator {
+    /// The layer with its weights packed.
+    package func packed(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         let bias = useBias ? try parameters.required("bias").cast(to: .float32) : nil
         let kernel = try parameters.required("kernel").cast(to: .float32)
-        return PackedDense(matrix: PackedMatrix(kernel, bias: bias, kernels: kernels), activation: activation)
+        return PackedDense(matrix: PackedMatrix(kernel, bias: bias, packing), activation: activation)
     }
 }
 
 /// A ``Dense`` that runs on the kernels.
 // Denormals are not flushed: nothing feeds them back, and a logarithm behind the layer may want them.
-private struct PackedDense: PreparedOperator {
+struct PackedDense: PreparedOperator {
     let matrix: PackedMatrix
     let activation: ActivationFunction
 

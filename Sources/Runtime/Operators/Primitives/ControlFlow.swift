@@ -42,7 +42,7 @@ package struct Conditional: Operator {
         try prepare(parameters).run(inputs, &state)
     }
 
-    package func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
+    package func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         PreparedConditional(
             yes: try PreparedGraph(yes, parameters.scoped(to: "yes")),
             no: try PreparedGraph(no, parameters.scoped(to: "no")),
@@ -107,7 +107,7 @@ package struct Loop: Operator {
         try prepare(parameters).run(inputs, &state)
     }
 
-    package func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
+    package func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         PreparedLoop(loop: self, body: try PreparedGraph(body, parameters))
     }
 }
@@ -195,7 +195,7 @@ package struct Scan: Operator {
         try prepare(parameters).run(inputs, &state)
     }
 
-    package func prepare(_ parameters: ParameterSet) throws -> any PreparedOperator {
+    package func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
         PreparedScan(scan: self, body: try PreparedGraph(body, parameters))
     }
 }
