@@ -66,13 +66,17 @@ extension CallPlan {
         add(ferry_call_sequence, sequence, keeping: (walk.recurrence, team))
     }
 
-    /// C [rows, columns] = activation(A·B + bias); A has `stride` floats between rows.
+    /// C [rows, columns] = activation(A·B + bias), for `repeats` matrices A that lie `repeatStride` floats apart; each has
+    /// `stride` floats between rows, which may overlap.
     package func addProduct(
         rows: Int, _ a: UnsafePointer<Float>, stride: Int, _ matrix: PackedMatrix, activation: KernelActivation?,
-        into c: UnsafeMutablePointer<Float>
+        into c: UnsafeMutablePointer<Float>, repeats: Int = 1, repeatStride: Int = 0
     ) {
         let space = floats(matrix.spaceCount)
         var product = matrix.product(rows: rows, a, stride: stride, into: c, stride: matrix.columns, space: space)
+        product.repeats = repeats
+        product.a_repeat_stride = repeatStride
+        product.c_repeat_stride = rows * matrix.columns
         if let activation { product.activation = activation.c }
         add(ferry_call_product, product, keeping: matrix)
     }
