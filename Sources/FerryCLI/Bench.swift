@@ -24,7 +24,7 @@ struct Bench: ParsableCommand {
     var threads = 1
 
     @Option(help: .init("The bits of the weights: float32, bf16 or int8.", valueName: "type"))
-    var weights = WeightPrecision.float32
+    var weights = WeightOption.float32
 
     @Flag(help: "Measure one time step of a stream that remembers its state.")
     var stream = false
@@ -59,7 +59,7 @@ struct Bench: ParsableCommand {
         var random = RandomSource(seed: 0)
         let shapes = try ShapeOption.apply(shape, to: generator.shapes(batch: 1, length: 100), of: model)
         let inputs = generator.tensors(shapes, using: &random)
-        let session = try InferenceSession(model, threads: threads, weights: weights)
+        let session = try InferenceSession(model, threads: threads, weights: weights.precision)
         let measurement =
             if stream {
                 try measureStream(session, inputs)
@@ -88,5 +88,3 @@ struct Bench: ParsableCommand {
         }
     }
 }
-
-extension WeightPrecision: ExpressibleByArgument {}

@@ -35,7 +35,7 @@ struct Convert: ParsableCommand {
         help: .init(
             "Round the weights of dense and recurrent layers to int8 or bf16 and print what that costs.",
             valueName: "type"))
-    var quantize: WeightPrecision?
+    var quantize: WeightOption?
 
     @Option(
         help: .init("A file with the architecture for an input that holds only weights.", valueName: "file"),
@@ -68,7 +68,7 @@ struct Convert: ParsableCommand {
     private func rounded(_ model: Model) throws -> Model {
         guard let quantize else { return model }
         let name = input.lastPathComponent
-        let rounded = try locating(name) { try model.rounded(to: quantize) }
+        let rounded = try locating(name) { try model.rounded(to: quantize.precision) }
         if !noVerify {
             let losses = try Verification.compare(rounded, model, names: ("\(name) in \(quantize.rawValue)", name))
             print("\(quantize.rawValue) weights: \(losses.summary)")

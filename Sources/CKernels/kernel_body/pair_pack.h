@@ -25,8 +25,14 @@ static float column_scale(const float *column, size_t depth) {
     return largest / 127.0f;
 }
 
+// To the nearest integer, ties to even, for |x| < 2^22.
+FERRY_INLINE float rounded_to_integer(float x) {
+    const float shift = 0x1.8p23f;
+    return (x + shift) - shift;
+}
+
 FERRY_INLINE int8_t int8_of(float x, float scale) {
-    float q = scale > 0 ? __builtin_roundevenf(x / scale) : 0.0f;
+    float q = scale > 0 ? rounded_to_integer(x / scale) : 0.0f;
     return (int8_t)(q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q);
 }
 

@@ -123,7 +123,7 @@ static pair_tile_kernel pair_tile_for(int32_t format, size_t rows, int is_wide) 
 // How fine rows of so many values may be rounded for their sums with int8 weights to be exact.
 FERRY_INLINE float finest_steps(size_t depth) {
     float exact = 2147483000.0f / (127.0f * (float)(depth + 1));
-    return exact < 16383.0f ? __builtin_floorf(exact) : 16383.0f;
+    return exact < 16383.0f ? (float)(int32_t)exact : 16383.0f;
 }
 
 // Rounds a row to int16 pairs and gives its scale. The last pair of an odd row ends with 0.
@@ -134,7 +134,7 @@ static float quantize_row(const float *row, size_t depth, int16_t *result) {
         if (size > largest) largest = size;
     }
     const float steps = finest_steps(depth), factor = largest > 0 ? steps / largest : 0.0f;
-    for (size_t i = 0; i < depth; i++) result[i] = (int16_t)__builtin_roundevenf(row[i] * factor);
+    for (size_t i = 0; i < depth; i++) result[i] = (int16_t)rounded_to_integer(row[i] * factor);
     if (depth % 2) result[depth] = 0;
     return largest / steps;
 }
