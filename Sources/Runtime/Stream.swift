@@ -19,13 +19,16 @@ public struct Stream: ~Copyable, Sendable {
     /// The shape of a frame that the plan takes, with and without the batch.
     private var frameShapes: (batched: [Int], single: [Int]?) = ([], nil)
     private var isPlannable = true
+    /// Whether the plan has run, so that its states and no longer `unplanned` are the stream's.
+    private var hasRun = false
 
     /// What every recurrent layer remembers. Copy it to save the stream, assign it to go on from there.
     public var state: LayerState {
-        get { plan?.exportState(isStreaming: true) ?? unplanned }
+        get { hasRun ? plan?.exportState(isStreaming: true) ?? unplanned : unplanned }
         set {
             unplanned = newValue
             plan = nil
+            hasRun = false
         }
     }
 
@@ -67,6 +70,7 @@ public struct Stream: ~Copyable, Sendable {
     public mutating func step(_ frame: Tensor) throws -> Tensor {
         if let plan = try planned(for: frame) {
             plan.load(frame, at: 0)
+            hasRun = true
             if plan.run() { return plan.outputs[0] }
             leavePlan()
         }
@@ -91,11 +95,12 @@ public struct Stream: ~Copyable, Sendable {
             throw FerryError(
                 .shape, at: [session.model.name, "one time step"],
                 found: "\(frame.count) numbers in and \(output.count) out",
-                expected: "\(plan.inputCount(at: 0)) in and \(plan.outputCount(at: 0)) out")
+                expected: "expected \(plan.inputCount(at: 0)) in and \(plan.outputCount(at: 0)) out")
         }
         if let from = frame.baseAddress {
             plan.input(at: 0).copyMemory(from: from, byteCount: frame.count * MemoryLayout<Float>.stride)
         }
+        hasRun = true
         guard plan.compute() else {
             throw FerryError(.range, at: [session.model.name], found: "a number out of range", expected: "token ids")
         }
@@ -106,6 +111,7 @@ public struct Stream: ~Copyable, Sendable {
     public mutating func reset() {
         unplanned = LayerState(isStreaming: true)
         plan?.resetState()
+        hasRun = false
     }
 
     /// The plan, made anew where the frame has another batch; nil where the model or the frame has none.
@@ -156,6 +162,7 @@ public struct Stream: ~Copyable, Sendable {
     private mutating func leavePlan() {
         unplanned = state
         plan = nil
+        hasRun = false
     }
 
     private mutating func unplannedStep(_ frame: Tensor) throws -> Tensor {

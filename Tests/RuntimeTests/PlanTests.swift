@@ -36,6 +36,15 @@ private let plannable: [@Sendable () throws -> Model] = [
     },
 ]
 
+/// Whether the compiler optimises; without, closures and accessors ask the heap for what costs nothing otherwise.
+private let isOptimized: Bool = {
+    #if DEBUG
+    false
+    #else
+    true
+    #endif
+}()
+
 @Suite struct PlanTests {
     @Test(arguments: 0..<plannable.count) func agreesWithTheDefinitions(_ index: Int) throws {
         let model = try plannable[index]()
@@ -54,7 +63,8 @@ private let plannable: [@Sendable () throws -> Model] = [
         }
     }
 
-    @Test(arguments: 0..<plannable.count) func predictAllocatesNothingAfterTheFirstCall(_ index: Int) throws {
+    @Test(.enabled(if: isOptimized, "unoptimised Swift allocates"), arguments: 0..<plannable.count)
+    func predictAllocatesNothingAfterTheFirstCall(_ index: Int) throws {
         let model = try plannable[index]()
         let session = try InferenceSession(model)
         let x = Tensor(zeros: shape(of: model, batch: 2, time: 4))
@@ -77,7 +87,7 @@ private let plannable: [@Sendable () throws -> Model] = [
         #expect(second != first)
     }
 
-    @Test func aStepAllocatesNothing() throws {
+    @Test(.enabled(if: isOptimized, "unoptimised Swift allocates")) func aStepAllocatesNothing() throws {
         let model = try Model(seed: 1) {
             Input(nil, 3); LSTM(40, returnSequences: true); GRU(8); Dense(2)
         }

@@ -46,7 +46,7 @@ extension PreparedTimeDistributed {
 }
 
 extension PreparedBidirectional {
-    func plan(_ inputs: Slots<PlannedValue>, in builder: PlanBuilder) throws -> [PlannedValue]? {
+    func plan(_ inputs: Slots<PlannedValue>, in builder: PlanBuilder) -> [PlannedValue]? {
         guard let there = forward as? PackedRecurrentLayer, let back = backward as? PackedRecurrentLayer,
             layer.merge == .concatenate, there.options.returnSequences == back.options.returnSequences,
             there.options.timeMajor == back.options.timeMajor
@@ -54,12 +54,12 @@ extension PreparedBidirectional {
         let (forwardInputs, backwardInputs) = layer.directions(inputs)
         let width = there.recurrence.units + back.recurrence.units
         guard var target = there.target(for: inputs[0], width: width, in: builder) else { return nil }
-        let forwardStates = try builder.withLayer("forward") {
+        let forwardStates = builder.withLayer("forward") {
             there.plan(forwardInputs, into: target, in: builder)
         }
         target.column = there.recurrence.units
         target.isReversed = true
-        let backwardStates = try builder.withLayer("backward") {
+        let backwardStates = builder.withLayer("backward") {
             back.plan(backwardInputs, into: target, in: builder)
         }
         guard let forwardStates, let backwardStates else { return nil }
