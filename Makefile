@@ -22,6 +22,7 @@ demo: build
 interop: build
 	@Scripts/python-env.sh
 	.venv/bin/python Tests/interop/check.py .build/release/ferry
+	.venv/bin/python Tests/interop/training.py .build/release/ferry
 
 ## Builds and runs a package that depends on this one.
 client: setup

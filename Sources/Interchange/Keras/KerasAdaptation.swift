@@ -55,7 +55,8 @@ extension Graph {
         var graph = self
         var result = ParameterSet()
         var notes: [String] = []
-        var refused: [(layer: Layer, error: FerryError)] = version.isKeras3 ? maskUsesKeras3Lacks() : []
+        var refused: [(layer: Layer, error: FerryError)] =
+            version.isKeras3 ? maskUsesKeras3Lacks() : maskUsesKeras2Lacks()
         for (index, layer) in layers.enumerated() {
             do {
                 let before = KerasAdapted(layer.operation, parameters.scoped(to: layer.name))
@@ -107,6 +108,23 @@ extension Graph {
                 return (layer, error)
             }
             return nil
+        }
+    }
+
+    /// The layers whose use of masks Keras 2 has no word for, though Keras 3 has.
+    fileprivate func maskUsesKeras2Lacks() -> [(layer: Layer, error: FerryError)] {
+        nodes.compactMap { node in
+            let layer = layer(of: node)
+            let inputs = node.inputs.compactMap { $0 }
+            let rule = (layer.operation as? Merge)?.maskMerge ?? (layer.operation as? Concatenate)?.maskMerge
+            guard node.mask == .dropped || rule == .any && Set(inputs.map(maskOrigin)).count > 1 else { return nil }
+            let found =
+                node.mask == .dropped
+                ? "a mask that is not handed on, though Keras 2 always hands it on"
+                : "inputs with different masks, which Keras 2 joins by another rule than Keras 3"
+            let error = FerryError(
+                .unsupported, found: found, remedy: "write it for Keras 3, or as ONNX")
+            return (layer, error)
         }
     }
 

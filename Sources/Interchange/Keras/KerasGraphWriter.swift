@@ -107,10 +107,6 @@ extension KerasGraphWriter {
         if let function = operation as? any KerasOperation {
             return try function.tensorFlowFunction().call(inputs.map { references.oldTensor($0) })
         }
-        guard node.mask != .dropped else {
-            throw FerryError(
-                .unsupported, found: "a mask that is not handed on", expected: "one that is, as always in Keras 2")
-        }
         var keywords: JSONValue = [:]
         if let mask = node.mask.value { keywords["mask"] = references.place(of: mask) }
         for (name, value) in (operation as? any KerasCallable)?.kerasCall() ?? [] { keywords[name] = value }

@@ -33,7 +33,7 @@ package struct TensorFlowFunction {
             let isPlace = tensor[0]?.stringValue != nil
             return .array((isPlace ? tensor.arrayValue ?? [] : ["_CONSTANT_VALUE", -1, tensor]) + [keywords])
         }
-        return .array((operands == nil ? tensors : Array(tensors.prefix(1))).map(place))
+        return operands == nil ? .array(tensors.map(place)) : place(tensors[0])
     }
 }
 
