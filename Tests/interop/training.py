@@ -86,10 +86,10 @@ def build(framework, optimizer):
     L, rng = framework.layers, np.random.default_rng(0)
     x = framework.Input((2, 3), name="sequence")
     shared = L.Dense(4, activation="tanh", name="shared")
-    inner = framework.Sequential([framework.Input((2, 4)), L.GRU(4, return_sequences=True, name="gru"), L.BatchNormalization(name="norm")], name="inner")
+    inner = framework.Sequential([framework.Input((2, 4)), L.GRU(4, return_sequences=True, unroll=True, name="gru"), L.BatchNormalization(name="norm")], name="inner")
     frozen = L.Dense(4, name="frozen")
     frozen.trainable = False
-    y = L.Bidirectional(L.LSTM(2, name="lstm"), name="both")(frozen(shared(inner(shared(L.Dense(4, name="first")(x))))))
+    y = L.Bidirectional(L.LSTM(2, unroll=True, name="lstm"), name="both")(frozen(shared(inner(shared(L.Dense(4, name="first")(x))))))
     model = framework.Model(x, [L.Dense(1, name="a")(y), L.Dense(2, activation="softmax", name="b")(y)], name="model")
     model.set_weights([rng.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else rng.normal(0, 0.5, w.shape) for w in model.get_weights()])
     model.compile(optimizer, loss={"a": "mse", "b": framework.losses.CategoricalCrossentropy(label_smoothing=0.1)},
