@@ -36,6 +36,28 @@ public struct ParameterSet: Sendable, Equatable {
         return tensor
     }
 
+    /// Calls `body` with the elements of the float32 tensor called `name`, in place; nothing happens where there is none.
+    mutating func change(_ name: String, _ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
+        guard let index = tensors.index(forKey: name) else { return }
+        tensors.values[index].withUnsafeMutableElements(body)
+    }
+
+    /// Takes the elements of a tensor out, leaving its name with an empty one in its place.
+    mutating func remove(_ name: String) -> Tensor? {
+        guard let index = tensors.index(forKey: name) else { return nil }
+        var taken = Tensor(zeros: [0])
+        swap(&taken, &tensors.values[index])
+        return taken
+    }
+
+    /// Puts a tensor under `name`.
+    mutating func put(_ tensor: Tensor, at name: String) { tensors[name] = tensor }
+
+    /// The same names with other tensors.
+    func mapTensors(_ transform: (Tensor) throws -> Tensor) rethrows -> ParameterSet {
+        ParameterSet(try tensors.mapValues(transform))
+    }
+
     /// The parameters of the layer `scope`, under the names they have there.
     public func scoped(to scope: String) -> ParameterSet {
         let prefix = scope + "/"

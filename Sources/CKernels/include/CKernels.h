@@ -21,5 +21,6 @@
 #include "ferry_sequence.h"
 #include "ferry_team.h"
 #include "ferry_weights.h"
+#include "ferry_training.h"
 
 #endif

@@ -8,6 +8,7 @@
 #include "ferry_activation.h"
 #include "ferry_realtime.h"
 #include "ferry_recurrent.h"
+#include "ferry_training.h"
 
 #pragma clang assume_nonnull begin
 
@@ -79,6 +80,21 @@ typedef struct ferry_kernel_table {
     size_t (*cell_scratch_floats)(const ferry_step *step, size_t rows) FERRY_REALTIME;
 
     void (*cell_step)(const ferry_step *step) FERRY_REALTIME; ///< See `ferry_step`.
+
+    // Training.
+
+    /// dx[i] = dy[i] · activation′ at y[i] = activation(x[i]); `x` may be NULL where the kind does not need it.
+    /// `dx` may be `dy`.
+    void (*activate_backward)(ferry_activation activation, const float *_Nullable x, const float *y,
+                              const float *dy, float *dx, size_t n);
+    void (*lstm_forward)(const ferry_lstm_training *step);  ///< See `ferry_lstm_training`.
+    void (*lstm_backward)(const ferry_lstm_training *step);
+    void (*gru_after_forward)(const ferry_gru_training *step); ///< See `ferry_gru_training`.
+    void (*gru_after_backward)(const ferry_gru_training *step);
+    void (*gru_before_gates_forward)(const ferry_gru_training *step);
+    void (*gru_before_output_forward)(const ferry_gru_training *step);
+    void (*gru_before_output_backward)(const ferry_gru_training *step);
+    void (*gru_before_gates_backward)(const ferry_gru_training *step);
 
     // Elementwise and reductions over n floats. `y` may be `a` or `b`; other overlap is not allowed.
 

@@ -10,6 +10,7 @@
 #include "sigmoid_tanh.h"
 #include "activation_formulas.h"
 #include "activate.h"
+#include "activation_slopes.h"
 #include "gemm_pack.h"
 #include "outer_product.h"
 #include "gemm_tile.h"
@@ -23,6 +24,8 @@
 #include "lstm.h"
 #include "gru.h"
 #include "rnn.h"
+#include "lstm_training.h"
+#include "gru_training.h"
 #include "elementwise.h"
 
 const ferry_kernel_table FERRY_TABLE = {
@@ -40,6 +43,15 @@ const ferry_kernel_table FERRY_TABLE = {
     .cell_pack = cell_pack,
     .cell_scratch_floats = cell_scratch_floats,
     .cell_step = cell_step,
+    .activate_backward = activate_backward,
+    .lstm_forward = lstm_forward,
+    .lstm_backward = lstm_backward,
+    .gru_after_forward = gru_after_forward,
+    .gru_after_backward = gru_after_backward,
+    .gru_before_gates_forward = gru_before_gates_forward,
+    .gru_before_output_forward = gru_before_output_forward,
+    .gru_before_output_backward = gru_before_output_backward,
+    .gru_before_gates_backward = gru_before_gates_backward,
     .add = add,
     .multiply = multiply,
     .add_scaled = add_scaled,

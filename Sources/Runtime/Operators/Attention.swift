@@ -81,7 +81,7 @@ public struct Attention: Operator, Hashable {
     }
 
     /// How well each key fits each query, [batch, steps, positions].
-    private func scores(_ query: Tensor, _ key: Tensor, _ parameters: ParameterSet) throws -> Tensor {
+    func scores(_ query: Tensor, _ key: Tensor, _ parameters: ParameterSet) throws -> Tensor {
         let scale = usesScale ? try parameters.required("scale") : Tensor(scalar: Float(1))
         guard score != .dot else { return try einsum("btf,bsf->bts", query, key) * scale }
         let (batch, features) = (query.shape[0], query.shape[2])

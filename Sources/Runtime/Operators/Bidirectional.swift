@@ -92,6 +92,28 @@ public struct Bidirectional: Operator {
         let forwardStates = states.prefix(states.count / 2)
         return (Slots([inputs[0]] + forwardStates), Slots([inputs[0]] + states.dropFirst(forwardStates.count)))
     }
+
+    /// The backward direction's sequence in the order of time, or back.
+    func turned(_ sequence: Tensor) -> Tensor {
+        guard backward.options.returnSequences else { return sequence }
+        return sequence.reversed(axis: backward.options.timeMajor ? 0 : 1)
+    }
+
+    /// The outputs of the layer from those of its directions, both in the order of time.
+    func joined(_ there: [Signal], _ back: [Signal]) -> [Signal] {
+        let states = there.dropFirst() + back.dropFirst()
+        guard let merge else { return [there[0], back[0]] + states }
+        return [Signal(merged(there[0].tensor, back[0].tensor, by: merge), mask: there[0].mask)] + states
+    }
+
+    private func merged(_ a: Tensor, _ b: Tensor, by merge: Merge) -> Tensor {
+        switch merge {
+        case .concatenate: .concatenated([a, b], axis: a.rank - 1)
+        case .sum: a + b
+        case .multiply: a * b
+        case .average: (a + b) * Tensor(scalar: Float(0.5))
+        }
+    }
 }
 
 /// A ``Bidirectional`` whose two directions are ready to run.
@@ -104,19 +126,7 @@ struct PreparedBidirectional: PreparedOperator {
         let (forwardInputs, backwardInputs) = layer.directions(inputs)
         let there = try state.withChild("forward") { try forward.run(forwardInputs, &$0) }
         var back = try state.withChild("backward") { try backward.run(backwardInputs, &$0) }
-        let timeAxis = layer.backward.options.timeMajor ? 0 : 1
-        if layer.backward.options.returnSequences { back[0].tensor = back[0].tensor.reversed(axis: timeAxis) }
-        let states = there.dropFirst() + back.dropFirst()
-        guard let merge = layer.merge else { return [there[0], back[0]] + states }
-        return [Signal(merged(there[0].tensor, back[0].tensor, by: merge), mask: there[0].mask)] + states
-    }
-
-    private func merged(_ a: Tensor, _ b: Tensor, by merge: Bidirectional.Merge) -> Tensor {
-        switch merge {
-        case .concatenate: .concatenated([a, b], axis: a.rank - 1)
-        case .sum: a + b
-        case .multiply: a * b
-        case .average: (a + b) * Tensor(scalar: Float(0.5))
-        }
+        back[0].tensor = layer.turned(back[0].tensor)
+        return layer.joined(there, back)
     }
 }

@@ -56,7 +56,7 @@ public struct EinsumDense: Operator, Hashable {
     }
 
     /// The names of the axes of x, W and y.
-    private var terms: [String] {
+    var terms: [String] {
         equation.filter { $0 != " " && $0 != ">" }.split { $0 == "," || $0 == "-" }.map(String.init)
     }
 

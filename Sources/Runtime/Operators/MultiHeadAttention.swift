@@ -74,19 +74,18 @@ public struct MultiHeadAttention: Operator, Hashable {
     ) throws -> [Signal] {
         let (query, value) = (inputs[0].tensor, inputs[1].tensor)
         let key = inputs[optional: 2]?.tensor ?? value
-        func projected(_ name: String, _ equation: String, _ x: Tensor) throws -> Tensor {
-            let y = try einsum(equation, x.cast(to: .float32), parameters.required("\(name)/kernel"))
-            return useBias ? y + (try parameters.required("\(name)/bias")) : y
-        }
-        let q = try projected("query", "btf,fnh->btnh", query)
-        let k = try projected("key", "bsf,fnh->bsnh", key)
-        let v = try projected("value", "bsf,fnh->bsnh", value)
-        let raw = try einsum("btnh,bsnh->bnts", q, k) * Tensor(scalar: 1 / Float(keySize).squareRoot())
-        let scores = try hidden(raw, inputs)
-        let weights = try ActivationFunction.softmax(scores)
-        let heads = try einsum("bnts,bsnh->btnh", weights, v)
-        let output = try projected("attention_output", "btnh,nhw->btw", heads)
+        let projected = try HeadProjections(self, query, key, value, parameters)
+        let weights = try weights(projected.query, projected.key, inputs)
+        let heads = try einsum("bnts,bsnh->btnh", weights, projected.value)
+        var output = try einsum("btnh,nhw->btw", heads, parameters.required("attention_output/kernel"))
+        if useBias { output = output + (try parameters.required("attention_output/bias")) }
         return [Signal(output, mask: inputs[0].mask)] + (returnsWeights ? [Signal(weights)] : [])
+    }
+
+    /// softmax(q·kᵀ / √size) of what may be seen, [batch, heads, steps, positions].
+    func weights(_ query: Tensor, _ key: Tensor, _ inputs: Slots<Signal>) throws -> Tensor {
+        let raw = try einsum("btnh,bsnh->bnts", query, key) * Tensor(scalar: 1 / Float(keySize).squareRoot())
+        return try ActivationFunction.softmax(hidden(raw, inputs))
     }
 
     /// The scores without what masks hide: masked values and keys, and all positions for masked queries.
@@ -108,5 +107,24 @@ public struct MultiHeadAttention: Operator, Hashable {
             }
         }
         return result
+    }
+}
+
+/// Queries, keys and values of every head, [batch, …, heads, size].
+struct HeadProjections {
+    let query: Tensor
+    let key: Tensor
+    let value: Tensor
+
+    init(
+        _ attention: MultiHeadAttention, _ query: Tensor, _ key: Tensor, _ value: Tensor, _ parameters: ParameterSet
+    ) throws {
+        func projected(_ name: String, _ x: Tensor) throws -> Tensor {
+            let y = try einsum("btf,fnh->btnh", x.cast(to: .float32), parameters.required("\(name)/kernel"))
+            return attention.useBias ? y + (try parameters.required("\(name)/bias")) : y
+        }
+        self.query = try projected("query", query)
+        self.key = try projected("key", key)
+        self.value = try projected("value", value)
     }
 }
