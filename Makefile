@@ -1,7 +1,7 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
 SWIFT ?= swift
 
-.PHONY: setup build test demo interop client bench lint format
+.PHONY: setup build test demo examples interop client bench lint format
 
 ## Installs the C libraries that are missing.
 setup:
@@ -17,6 +17,10 @@ test: setup
 ## Loads an LSTM that Keras trained, predicts, converts it to ONNX and back.
 demo: build
 	$(SWIFT) run --configuration release demo fixtures/demo .build
+
+## Runs the examples of a usual course on LSTMs; each checks what it comes to.
+examples: build
+	$(SWIFT) run --configuration release examples
 
 ## Opens what Ferry writes in the real Keras and ONNX Runtime.
 interop: build

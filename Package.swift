@@ -46,7 +46,11 @@ let package = Package(
             ],
             path: "Sources/Interchange", swiftSettings: swift6),
         .target(
-            name: "Ferry", dependencies: ["FerryEngine", "FerryRuntime", "FerryInterchange", collections],
+            name: "FerryData", dependencies: ["FerryEngine", "FerryRuntime", collections], path: "Sources/Data",
+            swiftSettings: swift6),
+        .target(
+            name: "Ferry",
+            dependencies: ["FerryEngine", "FerryRuntime", "FerryInterchange", "FerryData", collections],
             swiftSettings: swift6),
         .executableTarget(
             name: "FerryCLI",
@@ -55,6 +59,10 @@ let package = Package(
                 collections,
             ],
             swiftSettings: swift6),
+        .executableTarget(
+            name: "training-bench", dependencies: ["Ferry"], path: "Benchmarks/Training", exclude: ["peers.py"],
+            swiftSettings: swift6),
+        .executableTarget(name: "examples", dependencies: ["Ferry"], path: "Examples/Tutorial", swiftSettings: swift6),
         .executableTarget(name: "demo", dependencies: ["Ferry"], path: "Examples/Demo", swiftSettings: swift6),
         .target(
             name: "FerryTestSupport", dependencies: ["Ferry", collections], path: "Tests/FerryTestSupport",

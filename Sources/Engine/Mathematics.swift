@@ -5,4 +5,4 @@ import Darwin
 #endif
 
 /// ln x.
-func logarithm(_ x: Double) -> Double { log(x) }
+package func logarithm(_ x: Double) -> Double { log(x) }

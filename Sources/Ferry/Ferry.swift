@@ -1,3 +1,4 @@
+@_exported public import FerryData
 @_exported public import FerryEngine
 @_exported public import FerryInterchange
 @_exported public import FerryRuntime

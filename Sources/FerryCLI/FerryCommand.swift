@@ -15,7 +15,9 @@ struct FerryCommand: ParsableCommand {
             Results go to standard output, notes and errors to standard error. The exit status is 0 on success, \
             64 for wrong usage, 65 for a bad input file and 70 for a fault of Ferry's own.
             """,
-        subcommands: [Inspect.self, Convert.self, Predict.self, Verify.self, Bench.self])
+        subcommands: [
+            Inspect.self, Convert.self, Predict.self, Verify.self, Train.self, Generate.self, Bench.self,
+        ])
 
     static func main() {
         do {

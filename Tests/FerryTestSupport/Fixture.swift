@@ -31,6 +31,12 @@ package struct Fixture: Sendable {
         }
     }
 
+    /// The names of the folders in a folder, sorted.
+    package static func folders(in path: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.sorted().filter { FileManager.default.fileExists(atPath: "\(path)/\($0)/model.keras") }
+    }
+
     /// The name of the case, such as `lstm`.
     package var caseName: String { String(name.split(separator: "/")[1]) }
 

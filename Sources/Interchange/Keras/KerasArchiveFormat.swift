@@ -41,6 +41,7 @@ package enum KerasArchiveFormat: ModelFormat {
                 compile: config["compile_config"], version: written, outputs: architecture.graph.outputNames,
                 variables: variables, architecture.version.isKeras3 ? .keras3 : .keras2,
                 of: assignment.trainableLayers)
+            metadata.attributes = try KerasAttributes.read(members[KerasAttributes.member])
             return try Model(
                 name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
                 metadata: metadata)
@@ -49,7 +50,9 @@ package enum KerasArchiveFormat: ModelFormat {
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
         var writer = try KerasWriter(model, options)
-        try ZipArchive.write(writer.archive(), to: path)
+        var members = try writer.archive()
+        members[KerasAttributes.member] = KerasAttributes.text(model).map { Array($0.utf8) }
+        try ZipArchive.write(members, to: path)
         return writer.notes
     }
 

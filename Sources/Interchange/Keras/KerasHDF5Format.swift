@@ -38,6 +38,8 @@ package enum KerasHDF5Format: ModelFormat {
             metadata.takeTraining(
                 compile: compile, version: written, outputs: architecture.graph.outputNames, variables: variables,
                 KerasOptimizerLayout(firstVariable: variables.first?.name ?? ""), of: assignment.trainableLayers)
+            metadata.attributes = try KerasAttributes.read(
+                root.string(named: KerasAttributes.attribute).map { Array($0.utf8) })
             return try Model(
                 name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
                 metadata: metadata)
@@ -46,7 +48,9 @@ package enum KerasHDF5Format: ModelFormat {
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
         var writer = try KerasWriter(model, options)
-        try writer.hdf5().write(to: path)
+        var root = try writer.hdf5()
+        if let text = KerasAttributes.text(model) { root.attributes[KerasAttributes.attribute] = .string(text) }
+        try root.write(to: path)
         return writer.notes
     }
 }

@@ -1,4 +1,5 @@
 public import FerryEngine
+public import OrderedCollections
 
 /// A neural network: a graph of layers, their parameters, and where they came from. An immutable value to share.
 public struct Model: Sendable {
@@ -60,6 +61,8 @@ public struct ModelMetadata: Sendable {
     public var compileConfiguration: JSONValue?
     /// What the optimiser remembers, where the file holds it.
     public var optimizerState: OptimizerState?
+    /// What programs keep with the model, such as scalers or a tokenizer; Keras files carry it along.
+    public var attributes: OrderedDictionary<String, JSONValue> = [:]
     /// What a user should know: what was repaired, ignored by name, or will not survive a conversion.
     public var notes: [String] = []
 

@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 
 /// A graph that has been run forward in training, ready to be gone through backwards once.
 public final class GraphTape {
@@ -71,8 +71,9 @@ public final class GraphTape {
         keeps: Bool
     ) throws -> (outputs: [Signal], pullback: Pullback?, penalties: [Tensor?]) {
         // What no gradient passes through is only run; a wrapper still decides itself which of its parts train.
-        guard keeps, !inputs.present.isEmpty, pass.wantsInputGradients || !parameters.names.isEmpty
-            || layer.activityRegularizer != nil
+        guard keeps, !inputs.present.isEmpty,
+            pass.wantsInputGradients || !parameters.names.isEmpty
+                || layer.activityRegularizer != nil
         else {
             guard layer.operation is any TrainableOperator else {
                 return (try layer.operation.evaluate(inputs, parameters, &pass.state), nil, [])
@@ -130,5 +131,23 @@ extension Operator {
     fileprivate var addsPenalty: Bool {
         if case .activityPenalty = (self as? Dropout)?.noise { return true }
         return false
+    }
+}
+
+extension Graph {
+    /// The outputs, and the gradients of inputs and parameters (by `layer/parameter`) from those of the outputs.
+    ///
+    /// - Parameters:
+    ///   - cotangents: given the outputs, dL/dy for each.
+    ///   - isTraining: whether dropout and batch statistics are on.
+    /// - Throws: ``FerryError`` located at the layer that cannot run or be trained.
+    package func gradients(
+        _ inputs: [Tensor], _ parameters: ParameterSet, isTraining: Bool = true,
+        cotangents: ([Tensor]) throws -> [Tensor?]
+    ) throws -> (outputs: [Tensor], gradients: Gradients) {
+        var pass = TrainingPass(seed: 0, isTraining: isTraining)
+        let tape = try GraphTape(self, Slots(inputs.map { Signal($0) }), parameters, &pass)
+        let outputs = tape.outputs.map(\.tensor)
+        return (outputs, try tape.backward(cotangents(outputs)))
     }
 }

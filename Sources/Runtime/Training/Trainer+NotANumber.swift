@@ -1,4 +1,4 @@
-import FerryEngine
+public import FerryEngine
 
 extension Trainer {
     /// What is known about a loss that is no number: the layer that first produced one, and likely causes.

@@ -14,6 +14,8 @@ public final class Trainer {
     public internal(set) var layerState = LayerState()
     /// The parameters as they are now, by `layer/parameter`.
     public internal(set) var parameters: ParameterSet
+    /// What the epochs of the last `fit` gave so far.
+    public internal(set) var history = TrainingHistory()
     /// Decides the order of samples, dropout and noise: the same seed gives the same training.
     public var seed: UInt64
 
@@ -243,7 +245,8 @@ extension TrainingConfiguration {
         if losses.count == names.count { return losses }
         guard losses.count == 1, let loss = losses[0] else {
             throw FerryError(
-                .range, found: "\(losses.count) losses", expected: "one for each of the outputs \(names), or one for all")
+                .range, found: "\(losses.count) losses",
+                expected: "one for each of the outputs \(names), or one for all")
         }
         return names.map { _ in loss }
     }
@@ -275,5 +278,13 @@ extension Tensor {
             return "swap the last two axes: time comes before features"
         }
         return "reshape the data so that its axes have these lengths"
+    }
+}
+
+extension Trainer {
+    /// Goes on with the seed and the layers' states of an interrupted training.
+    package func resume(seed: String?, states: JSONValue?) throws {
+        self.seed = seed.flatMap { UInt64($0) } ?? self.seed
+        if let states { layerState = try LayerState(json: states) }
     }
 }

@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// What a model is trained for and how: what Keras's `compile` is told.
 public struct TrainingConfiguration: Sendable {

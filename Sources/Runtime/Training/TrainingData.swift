@@ -54,7 +54,8 @@ public struct TrainingData: Sendable {
                 return weight
             }
             let spread = Tensor(factors)
-            return index < sampleWeights.count ? sampleWeights[index].cast(to: .float32).reshaped([factors.count]) * spread : spread
+            return index < sampleWeights.count
+                ? sampleWeights[index].cast(to: .float32).reshaped([factors.count]) * spread : spread
         }
         return copy
     }

@@ -21,14 +21,16 @@ public struct ActivationTape {
         guard let axis = function.axis else { return elementwise(dy) }
         guard let axis = resolvedAxis(axis, rank: y.rank) else { return dy }
         switch function {
-        case .softmax: return lines(dy, axis) { dy, y in
-            let dot = zip(dy, y).reduce(Float(0)) { $0 + $1.0 * $1.1 }
-            for i in dy.indices { dy[i] = y[i] * (dy[i] - dot) }
-        }
-        case .logSoftmax: return lines(dy, axis) { dy, y in
-            let sum = dy.reduce(0, +)
-            for i in dy.indices { dy[i] -= ActivationFunction.exponential.scalar(y[i]) * sum }
-        }
+        case .softmax:
+            return lines(dy, axis) { dy, y in
+                let dot = zip(dy, y).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+                for i in dy.indices { dy[i] = y[i] * (dy[i] - dot) }
+            }
+        case .logSoftmax:
+            return lines(dy, axis) { dy, y in
+                let sum = dy.reduce(0, +)
+                for i in dy.indices { dy[i] -= ActivationFunction.exponential.scalar(y[i]) * sum }
+            }
         default:
             throw FerryError(.untrainable, found: "the activation \(function)", expected: "one with a gradient")
         }
@@ -94,7 +96,8 @@ extension PReLU: TrainableOperator {
         let negative = cache.map { (x: Float) in min(x, 0) }
         let slopes = try cache.combining(alpha) { (x: Float, a: Float) in x > 0 ? 1 : a }
         return Gradients(
-            inputs: [dy * slopes], parameters: ["alpha": (dy * negative).summed(to: [1] + alpha.shape).reshaped(alpha.shape)])
+            inputs: [dy * slopes],
+            parameters: ["alpha": (dy * negative).summed(to: [1] + alpha.shape).reshaped(alpha.shape)])
     }
 }
 

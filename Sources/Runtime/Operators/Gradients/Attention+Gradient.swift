@@ -93,7 +93,8 @@ extension Attention: TrainableOperator {
             dSum = slope * spread * weight
             if usesScale {
                 let features = tanh.shape[3]
-                let sum = cache.query.reshaped([cache.query.shape[0], cache.query.shape[1], 1, features])
+                let sum =
+                    cache.query.reshaped([cache.query.shape[0], cache.query.shape[1], 1, features])
                     + cache.key.reshaped([cache.key.shape[0], 1, cache.key.shape[1], features])
                 gradients["scale"] = (dSum * sum).summed(to: [])
                 dSum = dSum * scale
@@ -152,7 +153,10 @@ extension MultiHeadAttention: TrainableOperator {
         var inputs: [Tensor] = []
         for (name, x, d) in zip3(["query", "key", "value"], cache.inputs, [dQ, dK, dV]) {
             gradients["\(name)/kernel"] = try einsum("btf,btnh->fnh", x, d)
-            if useBias { gradients["\(name)/bias"] = d.summed(to: [1, 1] + d.shape.dropFirst(2)).reshaped(Array(d.shape.dropFirst(2))) }
+            if useBias {
+                gradients["\(name)/bias"] = d.summed(to: [1, 1] + d.shape.dropFirst(2)).reshaped(
+                    Array(d.shape.dropFirst(2)))
+            }
             inputs.append(try einsum("btnh,fnh->btf", d, parameters.required("\(name)/kernel")))
         }
         gradients["attention_output/kernel"] = try einsum("btnh,btw->nhw", cache.heads, dy)

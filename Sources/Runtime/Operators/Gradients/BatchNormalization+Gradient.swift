@@ -24,7 +24,8 @@ extension BatchNormalization: TrainableOperator {
         let rows = moved.reshaped([features == 0 ? 0 : x.count / features, features])
         let usesBatch = pass.isTraining && pass.trainsLayer
         let weights = usesBatch ? rowWeights(inputs[0].mask, rows.shape[0]) : nil
-        let (mean, variance) = try weights.map { moments(rows, $0) }
+        let (mean, variance) =
+            try weights.map { moments(rows, $0) }
             ?? (parameters.required("moving_mean").floats, parameters.required("moving_variance").floats)
         if usesBatch {
             pass.updates["moving_mean"] = try following(parameters.required("moving_mean"), towards: mean)

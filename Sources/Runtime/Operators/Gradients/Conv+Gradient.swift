@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// The convolutions of a layer, one after another, and the activation behind them.
 public struct ConvolutionCache {

@@ -43,7 +43,7 @@ extension ConvLSTM: TrainableOperator {
         var seen = [Bool](repeating: false, count: batch)
         for k in 0..<time {
             let t = options.goBackwards ? time - 1 - k : k
-            let counts = try inputs[0].mask.map { mask in
+            let counts = inputs[0].mask.map { mask in
                 mask.sliced(axis: 1, from: t, count: 1).elements(Bool.self)
             }
             if let counts { for row in seen.indices where counts[row] { seen[row] = true } }

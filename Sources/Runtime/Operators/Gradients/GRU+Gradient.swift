@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 extension GRU: KernelTrainedRecurrence {
     public var untrainableReason: String? {

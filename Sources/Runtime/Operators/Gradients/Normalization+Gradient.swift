@@ -170,9 +170,11 @@ extension Normalization: TrainableOperator {
         guard let dy = outputs[0] else { return Gradients(inputs: [nil]) }
         let kept = try checkedAxes(axes, rank: cache.count)
         let variance = try statistics?.variance ?? parameters.required("variance")
-        let factors = variance.map { (v: Float) in isInverse ? max(v.squareRoot(), 1e-7) : 1 / max(v.squareRoot(), 1e-7) }
+        let factors = variance.map { (v: Float) in isInverse ? max(v.squareRoot(), 1e-7) : 1 / max(v.squareRoot(), 1e-7)
+        }
         let shape = cache.indices.map { kept.contains($0) ? cache[$0] : 1 }
-        let spread = factors.count == 1
+        let spread =
+            factors.count == 1
             ? factors.reshaped([]) : factors.broadcast(to: kept.map { cache[$0] }).reshaped(shape)
         return Gradients(inputs: [dy * spread])
     }

@@ -12,7 +12,8 @@ extension RNN: TrainableOperator {
         for position in cells.indices {
             let layer = layer(at: position)
             let range = finals.count..<(finals.count + layer.stateSizes.count)
-            let given = states.isEmpty && !carried.isEmpty && options.isStateful
+            let given =
+                states.isEmpty && !carried.isEmpty && options.isStateful
                 ? carried[range].map { Signal($0) } : states.isEmpty ? [] : Array(states[range])
             let (results, pullback) = try layer.pullback(
                 Slots([signal] + given), parameters.scoped(to: scope(position)), &pass)
@@ -34,7 +35,8 @@ extension RNN: TrainableOperator {
         var states: [Tensor?] = []
         for position in cells.indices.reversed() {
             let count = cells[position].stateSizes.count
-            let finals = (0..<count).map { i in outputs.count > 1 + end - count + i ? outputs[1 + end - count + i] : nil }
+            let finals = (0..<count).map { i in outputs.count > 1 + end - count + i ? outputs[1 + end - count + i] : nil
+            }
             let inner = try cache.pullbacks[position]([dy] + finals)
             gradients.merge(inner.parameters, scope: scope(position))
             states = inner.inputs.dropFirst() + states

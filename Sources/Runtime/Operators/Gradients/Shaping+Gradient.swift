@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// An operator that only moves elements; its gradient moves them back.
 protocol MovingOperator: TrainableOperator where Cache == [Int] {
@@ -43,8 +43,10 @@ extension UpSampling: MovingOperator {
         var dx = dy
         for (i, axis) in FeatureAxis(channelsFirst).spatial(rank: shape.count).enumerated() {
             let (before, behind) = (Array(dx.shape[..<axis]), Array(dx.shape[(axis + 1)...]))
-            dx = dx.reshaped(before + [shape[axis], factors[i]] + behind).summed(to: before + [shape[axis], 1] + behind)
-                .reshaped(before + [shape[axis]] + behind)
+            dx = dx.reshaped(before + [shape[axis], factors[i]] + behind).summed(
+                to: before + [shape[axis], 1] + behind
+            )
+            .reshaped(before + [shape[axis]] + behind)
         }
         return dx
     }

@@ -1,4 +1,5 @@
 public import FerryEngine
+import OrderedCollections
 
 /// Which number of an epoch a callback watches, and what counts as better.
 public struct Monitor: Sendable, Equatable {
@@ -17,7 +18,7 @@ public struct Monitor: Sendable, Equatable {
     }
 
     /// Whether `value` is better than `best`.
-    func isBetter(_ value: Double, than best: Double?) -> Bool {
+    public func isBetter(_ value: Double, than best: Double?) -> Bool {
         guard let best else { return !value.isNaN }
         return isLarger ? value > best + minimumDelta : value < best - minimumDelta
     }
@@ -29,7 +30,7 @@ public struct Monitor: Sendable, Equatable {
     /// The number in an epoch's result.
     ///
     /// - Throws: ``FerryError/Code/range`` where there is none of this name.
-    func value(_ result: EpochResult) throws -> Double {
+    public func value(_ result: EpochResult) throws -> Double {
         guard let value = result.values[name] else {
             throw FerryError(
                 .range, found: "no '\(name)' in an epoch's results", expected: "one of \(Array(result.values.keys))",

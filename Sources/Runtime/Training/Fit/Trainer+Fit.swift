@@ -1,5 +1,5 @@
-public import FerryEngine
-import OrderedCollections
+import FerryEngine
+public import OrderedCollections
 
 extension Trainer {
     /// Goes through the data `options.epochs` times.
@@ -24,10 +24,10 @@ extension Trainer {
             try check(training, options)
         }
         if !options.classWeights.isEmpty { training = try training.weighted(byClass: options.classWeights) }
-        var history = history
+        self.history = history
         for callback in callbacks { try callback.begin(self) }
-        while history.epochs.count < options.epochs, history.stopReason == nil {
-            let epoch = history.epochs.count
+        while self.history.epochs.count < options.epochs, self.history.stopReason == nil {
+            let epoch = self.history.epochs.count
             if options.resetsStates { resetStates() }
             var values = try trainEpoch(training, epoch, options, callbacks)
             if let validation {
@@ -36,14 +36,14 @@ extension Trainer {
                 }
             }
             let result = EpochResult(epoch: epoch, values: values, learningRate: lastLearningRate)
-            history.epochs.append(result)
+            self.history.epochs.append(result)
             for callback in callbacks {
-                history.stopReason = try callback.epochEnded(result, self) ?? history.stopReason
+                if let reason = try callback.epochEnded(result, self) { self.history.stopReason = reason }
             }
         }
         finishAverages()
-        for callback in callbacks { try callback.end(history, self) }
-        return history
+        for callback in callbacks { try callback.end(self.history, self) }
+        return self.history
     }
 
     /// Goes through the data `epochs` times.

@@ -25,6 +25,13 @@ public struct EpochResult: Sendable, Equatable {
     public var values: OrderedDictionary<String, Double>
     /// The learning rate of the epoch's last update.
     public var learningRate: Float
+
+    /// A result from its parts.
+    public init(epoch: Int, values: OrderedDictionary<String, Double>, learningRate: Float) {
+        self.epoch = epoch
+        self.values = values
+        self.learningRate = learningRate
+    }
 }
 
 /// How far an epoch has come.

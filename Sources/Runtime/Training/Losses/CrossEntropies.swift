@@ -60,7 +60,8 @@ public struct CategoricalCrossentropy: LineLoss {
 
     public func fitted(_ target: Tensor, to prediction: Tensor) throws -> Tensor {
         guard target.shape == prediction.shape else {
-            let isSparse = target.shape == prediction.shape.dropLast() || target.shape == prediction.shape.dropLast() + [1]
+            let isSparse =
+                target.shape == prediction.shape.dropLast() || target.shape == prediction.shape.dropLast() + [1]
             throw FerryError(
                 .shape, found: "targets of shape \(target.shape) for predictions of shape \(prediction.shape)",
                 expected: "\(Self.kind) takes \(Self.targetDescription)",
@@ -134,7 +135,8 @@ public struct SparseCategoricalCrossentropy: LineLoss {
         let classes = prediction.shape[prediction.rank - 1]
         if let outside = target.ints.first(where: { !(0..<classes).contains($0) && $0 != ignoreClass }) {
             throw FerryError(
-                .range, found: "target class \(outside)", expected: "0 to \(classes - 1), the classes of the last layer",
+                .range, found: "target class \(outside)",
+                expected: "0 to \(classes - 1), the classes of the last layer",
                 remedy: "count classes from 0 and give the last layer one unit for each")
         }
         return target.cast(to: .float32).reshaped(lines)

@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// Targets −1 and 1; where all are 0 or 1 they are taken for −1 and 1.
 protocol SignedTargets: ElementLoss {}

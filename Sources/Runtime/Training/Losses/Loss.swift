@@ -56,7 +56,8 @@ extension Loss {
             return "give one target for each sample"
         }
         if prediction.rank == target.rank + 1, prediction.rank == 3 {
-            return "the last recurrent layer returns sequences; return only its last step, or give a target for each step"
+            return
+                "the last recurrent layer returns sequences; return only its last step, or give a target for each step"
         }
         if prediction.rank + 1 == target.rank {
             return "the model predicts one step; let the last recurrent layer return sequences, or keep the last target"
@@ -129,7 +130,8 @@ extension Tensor {
     /// What `body` writes for each line along the last axis, its target and its weight.
     func gradientOfLines(
         _ target: Tensor, _ weights: Tensor,
-        _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>, Float, UnsafeMutableBufferPointer<Float>) -> Void
+        _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>, Float, UnsafeMutableBufferPointer<Float>) ->
+            Void
     ) -> Tensor {
         let length = rank > 1 ? shape[rank - 1] : 1
         let width = count == 0 ? 0 : target.count / (count / length)

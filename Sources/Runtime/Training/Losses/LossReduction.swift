@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// How the values of a loss become one number (`reduction` in Keras).
 public enum LossReduction: String, Sendable {

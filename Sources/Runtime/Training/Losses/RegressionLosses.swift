@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 #if canImport(Glibc)
 import Glibc
@@ -43,7 +43,9 @@ public struct MeanSquaredLogarithmicError: ElementLoss {
     public init() {}
     func value(_ p: Float, _ t: Float) -> Float { distance(p, t) * distance(p, t) }
     func slope(_ p: Float, _ t: Float) -> Float { p < kerasEpsilon ? 0 : 2 * distance(p, t) / (p + 1) }
-    private func distance(_ p: Float, _ t: Float) -> Float { logf(max(p, kerasEpsilon) + 1) - logf(max(t, kerasEpsilon) + 1) }
+    private func distance(_ p: Float, _ t: Float) -> Float {
+        logf(max(p, kerasEpsilon) + 1) - logf(max(t, kerasEpsilon) + 1)
+    }
 }
 
 /// ½e² where |e| ≤ δ, else δ|e| − ½δ², with e = p − t (Huber 1964)

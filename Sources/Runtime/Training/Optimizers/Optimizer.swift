@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// How parameters follow their gradients; equations and defaults are those of `keras.optimizers`, in float32.
 public protocol Optimizer: Sendable {

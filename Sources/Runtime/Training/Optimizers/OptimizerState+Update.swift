@@ -17,7 +17,9 @@ extension Optimizer {
         for slot in average + slotNames {
             var tensors = state.slots[slot] ?? ParameterSet()
             for name in parameters.names where tensors[name]?.shape != parameters[name]?.shape {
-                tensors[name] = parameters[name].map { filled($0.shape, slot == "average" ? 0 : initialValue(ofSlot: slot)) }
+                tensors[name] = parameters[name].map {
+                    filled($0.shape, slot == "average" ? 0 : initialValue(ofSlot: slot))
+                }
             }
             state.slots[slot] = tensors
         }

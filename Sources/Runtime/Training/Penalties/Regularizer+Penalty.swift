@@ -1,4 +1,4 @@
-import FerryEngine
+package import FerryEngine
 
 extension Regularizer {
     /// What is added to the loss for `x`; a matrix for ``orthogonal(factor:columns:)``.
@@ -42,5 +42,17 @@ extension Regularizer {
             for i in 0..<count { c[i * count + i] = 0 }
         }
         return (cosines, Double(count * (count - 1)) / 2)
+    }
+}
+
+extension Model {
+    /// The gradients of what regularizers add to the loss for parameters that training changes.
+    package func regularizerGradients() throws -> ParameterSet {
+        var gradients = ParameterSet()
+        for spec in try graph.parameterSpecs() where spec.isTrainable {
+            guard let regularizer = spec.policy.regularizer, let parameter = parameters[spec.name] else { continue }
+            gradients[spec.name] = regularizer.gradient(parameter)
+        }
+        return gradients
     }
 }

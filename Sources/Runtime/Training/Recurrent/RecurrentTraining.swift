@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 
 /// The steps of a recurrent cell in training: its products and element-wise parts, forward and backward.
 protocol TrainingCell: AnyObject {

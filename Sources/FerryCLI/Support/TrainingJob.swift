@@ -1,0 +1,110 @@
+import Ferry
+
+/// What is to be trained on what.
+struct TrainingJob {
+    let model: Model
+    let configuration: TrainingConfiguration
+    let training: TrainingData
+    let validation: TrainingData?
+    /// The task behind a forecast, which knows the units of the data.
+    var forecast: ForecastTask?
+
+    /// A model from a file, on arrays from files.
+    static func arrays(_ file: String, _ arrays: TrainArrayOptions, _ fitting: FitCommandOptions) throws -> TrainingJob
+    {
+        guard !arrays.x.isEmpty, !arrays.y.isEmpty else {
+            throw FerryError(
+                .usage, at: [file.lastPathComponent], found: "no data to train on", expected: "--x FILE and --y FILE",
+                remedy: "or give a .csv table, or a text with --text")
+        }
+        let model = try Model(contentsOf: file)
+        let data = TrainingData(
+            inputs: try arrays.x.flatMap(tensors), targets: try arrays.y.flatMap(tensors))
+        let configuration = try locating(file.lastPathComponent) {
+            try fitting.configuration(model.trainingConfiguration())
+        }
+        guard let share = fitting.validationSplit else {
+            return TrainingJob(model: model, configuration: configuration, training: data, validation: nil)
+        }
+        let (training, validation) = data.split(validation: share)
+        return TrainingJob(model: model, configuration: configuration, training: training, validation: validation)
+    }
+
+    /// A new model that predicts a column of a table.
+    static func forecast(
+        _ file: String, _ options: ForecastOptions, _ layers: String, _ fitting: FitCommandOptions
+    ) throws -> TrainingJob {
+        guard let target = options.target else {
+            throw FerryError(
+                .usage, at: [file.lastPathComponent], found: "no column to predict", expected: "--target COLUMN")
+        }
+        return try locating(file.lastPathComponent) {
+            let table = try CSVTable(parsing: FileText.read(file))
+            var task = ForecastTask(
+                target: target, features: options.features?.split(separator: ",").map(String.init) ?? [],
+                windows: Windows(options.window, horizon: options.horizon),
+                missing: MissingValues(rawValue: options.missing.rawValue) ?? .interpolate,
+                scaler: Scaler.Kind(rawValue: options.scaler.rawValue) ?? .minMax)
+            let (training, validation) = try task.fit(table, validation: fitting.validationSplit ?? 0.2)
+            let standard = TrainingConfiguration(optimizer: Adam(), loss: MeanSquaredError())
+            return TrainingJob(
+                model: try task.model(LayerList(layers), seed: fitting.seed),
+                configuration: try fitting.configuration(standard), training: training, validation: validation,
+                forecast: task)
+        }
+    }
+
+    /// A new model that continues a text.
+    static func text(
+        _ file: String, _ unit: TextOptions.Unit, _ options: TextOptions, _ layers: String, seed: UInt64
+    ) throws -> TrainingJob {
+        try locating(file.lastPathComponent) {
+            let task = try TextTask(
+                FileText.read(file), unit: unit == .char ? .character : .word, length: options.sequenceLength)
+            if let path = options.tokenizer { try task.tokenizer.json.encoded().write(toFile: path) }
+            let loss = SparseCategoricalCrossentropy()
+            return TrainingJob(
+                model: try task.model(
+                    LayerList(layers, returnsSequences: true), embedding: options.embedding, seed: seed),
+                configuration: TrainingConfiguration(optimizer: Adam(), loss: loss, metrics: [Accuracy()]),
+                training: task.data, validation: nil)
+        }
+    }
+
+    private static func tensors(_ path: String) throws -> [Tensor] {
+        let file = path.lastPathComponent.lowercased()
+        if file.hasSuffix(".npz") { return Array(try NPZFile.read(path).values) }
+        if file.hasSuffix(".csv") { return [try CSVMatrix.read(path)] }
+        return [try NPYFile.read(path)]
+    }
+}
+
+extension FitCommandOptions {
+    /// What is asked for, where something is; else what the file says.
+    func configuration(_ known: TrainingConfiguration?) throws -> TrainingConfiguration {
+        var configuration = try known ?? named()
+        if let optimizer { configuration.optimizer = try ConfiguredOptimizerCatalogue.optimizer(.string(optimizer)) }
+        if let learningRate { configuration.optimizer.settings.learningRate = .constant(Float(learningRate)) }
+        if let clipnorm { configuration.optimizer.settings.clipNorm = clipnorm }
+        if let loss { configuration.losses = [try ConfiguredLossCatalogue.loss(.string(loss))] }
+        if !metric.isEmpty { configuration.metrics = [try metric.map { try ConfiguredMetrics.metric(.string($0)) }] }
+        return configuration
+    }
+
+    private func named() throws -> TrainingConfiguration {
+        guard let loss else {
+            throw FerryError(
+                .usage, found: "the model is not compiled", expected: "--loss NAME",
+                remedy: "such as --loss mse --optimizer adam")
+        }
+        return TrainingConfiguration(
+            optimizer: Adam(), losses: [try ConfiguredLossCatalogue.loss(.string(loss))])
+    }
+
+    /// How ``Trainer`` goes through the data.
+    var options: FitOptions {
+        var options = FitOptions(epochs: epochs, batchSize: batchSize, shuffles: !noShuffle)
+        options.truncation = truncate
+        return options
+    }
+}
