@@ -17,7 +17,9 @@ struct TrainingJob {
                 .usage, at: [file.lastPathComponent], found: "no data to train on", expected: "--x FILE and --y FILE",
                 remedy: "or give a .csv table, or a text with --text")
         }
-        let model = try Model(contentsOf: file)
+        var model = try Model(contentsOf: file)
+        // What is asked for now stands above the rate that the file's optimiser had come to.
+        if let rate = fitting.learningRate { model.metadata.optimizerState?.learningRate = Float(rate) }
         let data = TrainingData(
             inputs: try arrays.x.flatMap(tensors), targets: try arrays.y.flatMap(tensors))
         let configuration = try locating(file.lastPathComponent) {
