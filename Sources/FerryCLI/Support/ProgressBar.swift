@@ -45,5 +45,8 @@ final class ProgressBar: TrainingCallback {
 
     func end(_ history: TrainingHistory, _ trainer: Trainer) { show("") }
 
-    private func show(_ text: String) { fputs("\r\u{1B}[2K\(text)", stderr) }
+    private func show(_ text: String) {
+        let bytes = Array("\r\u{1B}[2K\(text)".utf8)
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
 }
