@@ -71,7 +71,8 @@ public final class GraphTape {
         keeps: Bool
     ) throws -> (outputs: [Signal], pullback: Pullback?, penalties: [Tensor?]) {
         // What no gradient passes through is only run; a wrapper still decides itself which of its parts train.
-        guard keeps, !inputs.present.isEmpty,
+        let types = try layer.operation.outputTypes(for: inputs.map { ValueType(of: $0.tensor) })
+        guard keeps, types.contains(where: \.dtype.isFloat), !inputs.present.isEmpty,
             pass.wantsInputGradients || !parameters.names.isEmpty
                 || layer.activityRegularizer != nil
         else {
@@ -83,8 +84,7 @@ public final class GraphTape {
         let (outputs, pullback) = try layer.operation.pullback(inputs, parameters, &pass)
         let penalties = layer.activityRegularizer.map { regularizer in
             outputs.map { output -> Tensor? in
-                pass.penalty += regularizer.penalty(output.tensor)
-                return regularizer.gradient(output.tensor)
+                regularizer.activityPenalty(output.tensor, &pass)
             }
         }
         return (outputs, pullback, penalties ?? outputs.map { _ in nil })

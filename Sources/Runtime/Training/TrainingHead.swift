@@ -16,11 +16,13 @@ extension Graph {
     /// Keras does the same: a cross-entropy behind a softmax or sigmoid is computed from what goes into it.
     mutating func splitActivation(ofOutput position: Int, for loss: any Loss) -> ActivationFunction? {
         let value = outputs[position]
-        guard let activation = loss.splitActivation, outputs.count(where: { $0 == value }) == 1,
+        guard outputs.count(where: { $0 == value }) == 1,
             let node = nodes.first(where: { $0.outputs.contains(value) }),
             nodes.count(where: { $0.layer == node.layer }) == 1,
             !nodes.contains(where: { ($0.inputs + [$0.mask.value]).contains(value) }),
-            let linear = layer(of: node).operation.withoutActivation(activation)
+            let activation = loss.splitActivations.first(where: {
+                layer(of: node).operation.withoutActivation($0) != nil
+            }), let linear = layer(of: node).operation.withoutActivation(activation)
         else { return nil }
         replaceOperation(ofLayer: node.layer, by: linear)
         return activation

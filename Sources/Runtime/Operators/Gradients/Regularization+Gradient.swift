@@ -15,9 +15,8 @@ extension Dropout: TrainableOperator {
         let x = inputs[0].tensor
         if case .activityPenalty(let l1, let l2) = noise {
             let regularizer = Regularizer.l1l2(l1: l1, l2: l2)
-            let floats = x.cast(to: .float32)
-            pass.penalty += regularizer.penalty(floats)
-            return ([inputs[0]], NoiseCache(penaltyGradient: regularizer.gradient(floats)))
+            let gradient = regularizer.activityPenalty(x.cast(to: .float32), &pass)
+            return ([inputs[0]], NoiseCache(penaltyGradient: gradient))
         }
         guard pass.isTraining else { return ([inputs[0]], NoiseCache()) }
         let (factors, offsets) = disturbance(x.shape, &pass.random)

@@ -124,8 +124,10 @@ struct EpochMeter {
     private let lossNames: [String]
     private var metrics: [(output: Int, target: Int, metric: any Metric, name: String)]
     private var sum = 0.0
+    /// Keras takes the mean of these over batches, however many samples a batch has.
     private var sums: [Double]
     private var samples = 0
+    private var batches = 0
 
     init(_ trainer: Trainer) {
         let names = trainer.source.graph.outputNames
@@ -141,7 +143,8 @@ struct EpochMeter {
 
     mutating func add(_ result: BatchResult, _ batch: TrainingData) throws {
         sum += result.loss * Double(result.samples)
-        for (i, loss) in result.outputLosses.enumerated() { sums[i] += loss * Double(result.samples) }
+        for (i, loss) in result.outputLosses.enumerated() { sums[i] += loss }
+        batches += 1
         samples += result.samples
         for i in metrics.indices {
             try metrics[i].metric.add(result.predictions[metrics[i].output], batch.targets[metrics[i].target])
@@ -152,7 +155,7 @@ struct EpochMeter {
 
     var values: OrderedDictionary<String, Double> {
         var values: OrderedDictionary<String, Double> = ["loss": loss]
-        for (name, sum) in zip(lossNames, sums) { values[name] = sum / Double(max(samples, 1)) }
+        for (name, sum) in zip(lossNames, sums) { values[name] = sum / Double(max(batches, 1)) }
         for metric in metrics { values[metric.name] = metric.metric.value }
         return values
     }

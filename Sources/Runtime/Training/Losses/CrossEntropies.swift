@@ -21,7 +21,7 @@ public struct BinaryCrossentropy: ElementLoss {
         self.labelSmoothing = labelSmoothing
     }
 
-    public var splitActivation: ActivationFunction? { fromLogits ? nil : .sigmoid }
+    public var splitActivations: [ActivationFunction] { fromLogits ? [] : [.softmax, .sigmoid] }
     public var beforeActivation: any Loss { Self(fromLogits: true, labelSmoothing: labelSmoothing) }
 
     func value(_ p: Float, _ t: Float) -> Float {
@@ -55,7 +55,7 @@ public struct CategoricalCrossentropy: LineLoss {
         self.labelSmoothing = labelSmoothing
     }
 
-    public var splitActivation: ActivationFunction? { fromLogits ? nil : .softmax }
+    public var splitActivations: [ActivationFunction] { fromLogits ? [] : [.softmax, .sigmoid] }
     public var beforeActivation: any Loss { Self(fromLogits: true, labelSmoothing: labelSmoothing) }
 
     public func fitted(_ target: Tensor, to prediction: Tensor) throws -> Tensor {
@@ -119,7 +119,7 @@ public struct SparseCategoricalCrossentropy: LineLoss {
         self.ignoreClass = ignoreClass
     }
 
-    public var splitActivation: ActivationFunction? { fromLogits ? nil : .softmax }
+    public var splitActivations: [ActivationFunction] { fromLogits ? [] : [.softmax, .sigmoid] }
     public var beforeActivation: any Loss { Self(fromLogits: true, ignoreClass: ignoreClass) }
 
     public func fitted(_ target: Tensor, to prediction: Tensor) throws -> Tensor {

@@ -22,11 +22,11 @@ public protocol Loss: Sendable {
     /// - Parameter weights: one for each value.
     func gradient(_ prediction: Tensor, _ target: Tensor, weights: Tensor) throws -> Tensor
 
-    /// The activation whose result this loss takes, if it had rather take what goes into it: softmax or sigmoid, from
-    /// which cross-entropies are computed more exactly (as Keras does where the last layer ends in one).
-    var splitActivation: ActivationFunction? { get }
+    /// The activations that this loss had rather not see behind the last layer: it takes what goes into them, as Keras's
+    /// cross-entropies do with softmax and sigmoid, whichever of the two it is.
+    var splitActivations: [ActivationFunction] { get }
 
-    /// The loss for what goes into ``splitActivation``.
+    /// The loss for what goes into one of ``splitActivations``.
     var beforeActivation: any Loss { get }
 
     /// What the sentence of a target that does not fit says was expected.
@@ -34,7 +34,7 @@ public protocol Loss: Sendable {
 }
 
 extension Loss {
-    public var splitActivation: ActivationFunction? { nil }
+    public var splitActivations: [ActivationFunction] { [] }
     public var beforeActivation: any Loss { self }
     public static var targetDescription: String { "numbers of the prediction's shape" }
 

@@ -32,6 +32,15 @@ extension Regularizer {
         }
     }
 
+    /// Adds the penalty of a layer's output to the loss, divided by the number of samples as Keras 3 does.
+    ///
+    /// - Returns: its gradient.
+    func activityPenalty(_ output: Tensor, _ pass: inout TrainingPass) -> Tensor {
+        let samples = max(output.shape.first ?? 1, 1)
+        pass.penalty += penalty(output) / Double(samples)
+        return gradient(output).scaled(by: 1 / Float(samples))
+    }
+
     /// The cosines between different rows, and the number of pairs.
     private func cosines(_ x: Tensor, _ columns: Bool) -> (Tensor, pairs: Double) {
         let rows = columns ? x.transposed([1, 0]) : x
