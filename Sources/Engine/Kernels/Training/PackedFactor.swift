@@ -1,35 +1,5 @@
 internal import CKernels
 
-/// A float32 matrix somewhere in memory.
-package struct MatrixView {
-    /// The element [0, 0].
-    package let base: UnsafePointer<Float>
-    package let rows: Int
-    package let columns: Int
-    /// Numbers from one row to the next.
-    package let rowStride: Int
-    /// Numbers from one column to the next.
-    package let columnStride: Int
-
-    /// A matrix [rows, columns] whose rows lie `rowStride` numbers apart; without gaps where it is left out.
-    package init(_ base: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int? = nil) {
-        self.init(base: base, rows: rows, columns: columns, rowStride: rowStride ?? columns, columnStride: 1)
-    }
-
-    private init(base: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int, columnStride: Int) {
-        self.base = base
-        self.rows = rows
-        self.columns = columns
-        self.rowStride = rowStride
-        self.columnStride = columnStride
-    }
-
-    /// The same memory with rows and columns swapped.
-    package var transposed: MatrixView {
-        MatrixView(base: base, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride)
-    }
-}
-
 /// The right factor of products, laid out for the kernels.
 package struct PackedFactor {
     private let inner: Int

@@ -64,8 +64,8 @@ extension Tensor {
                     guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
                     let left = MatrixView(a, rows: shape[0], columns: shape[1])
                     let right = MatrixView(b, rows: other.shape[0], columns: other.shape[1])
-                    PackedFactor(transposingRight ? right.transposed : right)
-                        .multiply(transposingLeft ? left.transposed : left, into: c, stride: columns)
+                    Kernels.best.multiply(
+                        transposingLeft ? left.transposed : left, transposingRight ? right.transposed : right, into: c)
                 }
             }
         }
