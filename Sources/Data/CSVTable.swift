@@ -9,7 +9,7 @@ public struct CSVTable: Sendable, Equatable {
 
     /// Reads CSV text; the separator is the comma, semicolon or tab that stands most often in the first line.
     ///
-    /// - Throws: ``FerryError/Code/csv`` naming the line that is not as long as the first, or a quote without end.
+    /// - Throws: ``FerryError/Code/table`` naming the line that is not as long as the first, or a quote without end.
     public init(parsing text: String) throws {
         let header = text.prefix { !$0.isNewline }
         let separators: [Character] = [",", ";", "\t"]
@@ -17,29 +17,29 @@ public struct CSVTable: Sendable, Equatable {
         let separator = counts.max().flatMap { most in most > 0 ? separators[counts.firstIndex(of: most) ?? 0] : nil }
         var lines = try Self.lines(text, separator ?? ",")
         guard !lines.isEmpty, lines.count > 1 else {
-            throw FerryError(.csv, found: "\(lines.count) lines", expected: "a line of names and lines of values")
+            throw FerryError(.table, found: "\(lines.count) lines", expected: "a line of names and lines of values")
         }
         columns = lines.removeFirst().cells.map { $0.trimmingSpaces }
         for line in lines where line.cells.count != columns.count {
             throw FerryError(
-                .csv, at: ["line \(line.number)"], found: "\(line.cells.count) cells", expected: "\(columns.count)")
+                .table, at: ["line \(line.number)"], found: "\(line.cells.count) cells", expected: "\(columns.count)")
         }
         rows = lines.map(\.cells)
     }
 
     /// A column's cells as numbers; nil where a cell is empty or says that a value is missing (`NA`, `NaN`, `null`, `?`).
     ///
-    /// - Throws: ``FerryError/Code/csv`` where there is no such column, or a cell is neither a number nor missing.
+    /// - Throws: ``FerryError/Code/table`` where there is no such column, or a cell is neither a number nor missing.
     public func numbers(_ name: String) throws -> [Double?] {
         guard let index = columns.firstIndex(of: name) else {
-            throw FerryError(.csv, found: "no column '\(name)'", expected: "one of \(columns)")
+            throw FerryError(.table, found: "no column '\(name)'", expected: "one of \(columns)")
         }
         return try rows.enumerated().map { position, row in
             let cell = row[index].trimmingSpaces
             if Self.missing.contains(cell.lowercased()) { return nil }
             guard let number = Double(cell), number.isFinite else {
                 throw FerryError(
-                    .csv, at: ["line \(position + 2)", "column '\(name)'"], found: "'\(cell)'", expected: "a number",
+                    .table, at: ["line \(position + 2)", "column '\(name)'"], found: "'\(cell)'", expected: "a number",
                     remedy: "leave the cell empty where the value is missing")
             }
             return number
@@ -84,7 +84,7 @@ public struct CSVTable: Sendable, Equatable {
         }
         guard !isQuoted else {
             throw FerryError(
-                .csv, at: ["line \(start)"], found: "a quote that does not end", expected: "a closing quote")
+                .table, at: ["line \(start)"], found: "a quote that does not end", expected: "a closing quote")
         }
         if !isBlank() { lines.append((start, cells + [cell])) }
         return lines
@@ -100,5 +100,5 @@ extension String {
 
 extension FerryError.Code {
     /// Text that is no table, or a table without what is asked for.
-    public static let csv = Self("csv")
+    public static let table = Self("table")
 }
