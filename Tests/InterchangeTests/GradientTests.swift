@@ -35,10 +35,12 @@ struct GradientTests {
             try $1.losslesslyCast(to: model.inputs[$0].type.dtype)
         }
         if let reason = Self.untrainable[fixture.caseName] {
-            let error = #expect(throws: FerryError.self) {
-                try model.graph.gradients(inputs, model.parameters) { $0.map { _ in nil } }
+            do {
+                _ = try model.graph.gradients(inputs, model.parameters) { $0.map { _ in nil } }
+                Issue.record("\(fixture.name): \(reason) does not stop it any more")
+            } catch let error as FerryError {
+                #expect(error.description.contains(reason), "\(fixture.name): \(error)")
             }
-            #expect(error?.description.contains(reason) == true, "\(fixture.name): \(String(describing: error))")
             return
         }
         let isTraining = recorded["training"]?.ints.first == 1

@@ -10,12 +10,11 @@ import Testing
 struct TrainingCurveTests {
     static let cases = TrainingFixture.all(in: "curves")
 
-    /// Cases that part from Keras, with the reason, and how far the loss may.
-    static let differences: [String: (reason: String, tolerance: Double)] = [
-        "words": (
+    /// Cases that part from Keras, with the reason; their losses are compared for ten epochs and to 1e-3.
+    static let differences: [String: String] = [
+        "words":
             "Keras 3.15 on TensorFlow squares the gradient of each lookup of an Embedding by itself where a token "
-                + "stands several times in a batch; Ferry squares their sum, which is the gradient", 3e-3
-        )
+            + "stands several times in a batch; Ferry squares their sum, which is the gradient"
     ]
 
     @Test(arguments: cases)
@@ -25,13 +24,15 @@ struct TrainingCurveTests {
         let trainer = try Trainer(model, #require(try model.trainingConfiguration()))
         var options = FitOptions(
             epochs: run["epochs"]?.ints[0] ?? 0, batchSize: run["batch"]?.ints[0] ?? 0, shuffles: false)
+        let differs = Self.differences[fixture.name] != nil
+        if differs { options.epochs = 10 }
         options.validationShare = run["validation_split"].map { Double($0.floats[0]) } ?? 0
         for (number, weight) in (run["class_weight"]?.floats ?? []).enumerated() {
             options.classWeights[number] = weight
         }
         let history = try trainer.fit(fixture.data(run), options)
-        let tolerance = Self.differences[fixture.name]?.tolerance ?? 1e-4
-        for name in history.epochs[0].values.keys where tolerance == 1e-4 || name == "loss" {
+        let tolerance = differs ? 1e-3 : 1e-4
+        for name in history.epochs[0].values.keys where !differs || name == "loss" {
             guard let expected = run[name]?.cast(to: .float64).elements(Double.self) else { continue }
             for (epoch, (found, expected)) in zip(history.values(name), expected).enumerated() {
                 let difference = abs(found - expected) / max(abs(expected), 1e-3)
