@@ -29,11 +29,13 @@ package enum ONNXReaderCatalogue {
         // Signals
         Fourier.self, ShortTimeFourier.self, SignalWindow.self, MelWeights.self,
         // Quantised
-        Quantize.self, Dequantize.self, IntegerMatMul.self, ONNXQuantized.self,
+        Quantize.self, Dequantize.self, IntegerMatMul.self, ONNXQuantized.self, QuantizedLSTM.self,
+        // Of ONNX Runtime, and of training
+        ONNXFused.self, ONNXOptimizer.self,
         // Control
         Conditional.self, Loop.self, Scan.self,
         // Nothing to compute
-        ONNXConstant.self, ONNXIdentity.self,
+        ONNXConstant.self, ONNXIdentity.self, ONNXOptional.self,
     ]
 
     /// Who reads an operator.

@@ -114,11 +114,7 @@ package struct ONNXRecurrentSettings {
     let weightOperands: [ONNXOperand?]
 
     init(_ node: inout ONNXNodeReader, _ type: any ONNXRecurrentReadable.Type) throws {
-        // "foward" is the default that the first version's text gives.
-        directions = try node.attributes.choice(
-            "direction",
-            ["forward": [false], "foward": [false], "reverse": [true], "bidirectional": [false, true]], default: [false]
-        )
+        directions = try Self.directions(&node)
         clip = try node.attributes.float("clip")
         timeMajor = try node.attributes.int("layout") ?? 0 == 0
         // Whether Y is computed follows from whether anybody reads it.
@@ -146,8 +142,17 @@ package struct ONNXRecurrentSettings {
             directions: directions.count, names: [1, 2, 3, 7].map { node.lacks($0) ? "" : node.node.inputs[$0] })
     }
 
+    /// For each direction whether time runs backwards.
+    static func directions(_ node: inout ONNXNodeReader) throws -> [Bool] {
+        // "foward" is the default that the first version's text gives.
+        try node.attributes.choice(
+            "direction",
+            ["forward": [false], "foward": [false], "reverse": [true], "bidirectional": [false, true]], default: [false]
+        )
+    }
+
     /// The functions of each direction; α and β come from lists in order, one for each function that takes one.
-    private static func activations(
+    static func activations(
         _ node: inout ONNXNodeReader, _ type: any ONNXRecurrentReadable.Type, directions: Int
     ) throws -> [[ActivationFunction]] {
         let perDirection = type.defaultActivations.count

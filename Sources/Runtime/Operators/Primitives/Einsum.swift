@@ -7,18 +7,14 @@ package struct Einsum: Operator, Hashable {
     /// The names of the axes of each input, and behind the arrow those of the output; `...` stands for any axes.
     package let equation: String
 
-    /// - Throws: ``FerryError/Code/unsupported`` where the equation is none, or names an axis of one input twice.
+    /// - Throws: ``FerryError/Code/unsupported`` where the equation is none.
     package init(_ equation: String) throws {
         self.equation = equation.filter { $0 != " " }
         let terms = self.equation.split(separator: "->", omittingEmptySubsequences: false)
-        let inputs = terms[0].split(separator: ",", omittingEmptySubsequences: false)
         let isLetters = self.equation.allSatisfy { $0.isLetter || ",.->".contains($0) }
-        guard terms.count <= 2, isLetters,
-            inputs.allSatisfy({ Set($0.filter(\.isLetter)).count == $0.count(where: \.isLetter) })
-        else {
+        guard terms.count <= 2, isLetters else {
             throw FerryError(
-                .unsupported, found: "the equation '\(equation)'",
-                expected: "letters such as 'ij,jk->ik', no letter twice in one")
+                .unsupported, found: "the equation '\(equation)'", expected: "letters such as 'ij,jk->ik'")
         }
     }
 
@@ -49,10 +45,10 @@ package struct Einsum: Operator, Hashable {
     ) throws -> [Signal] {
         let tensors = inputs.present.map(\.tensor)
         let plan = try plan(tensors.map(\.rank))
-        var result = Labelled(tensors[0], plan.inputs[0])
+        var result = try Labelled(tensors[0], plan.inputs[0]).diagonal()
         for i in tensors.indices.dropFirst() {
             let needed = Set(plan.inputs[(i + 1)...].joined()).union(plan.output)
-            result = try result.contracted(with: Labelled(tensors[i], plan.inputs[i]), keeping: needed)
+            result = try result.contracted(with: Labelled(tensors[i], plan.inputs[i]).diagonal(), keeping: needed)
         }
         result = try result.summed(keeping: Set(plan.output))
         return [Signal(result.ordered(plan.output))]
@@ -95,6 +91,21 @@ private struct Labelled {
     init(_ tensor: Tensor, _ labels: [String]) {
         self.tensor = tensor
         self.labels = labels
+    }
+
+    /// The elements whose places along all axes of one name are equal; each name then has one axis.
+    func diagonal() throws -> Labelled {
+        var names: [String] = []
+        for label in labels where !names.contains(label) { names.append(label) }
+        guard names.count < labels.count else { return self }
+        let strides = tensor.shape.rowMajorStrides
+        let axes = names.map { name in labels.indices.filter { labels[$0] == name } }
+        guard axes.allSatisfy({ axes in axes.allSatisfy { tensor.shape[$0] == tensor.shape[axes[0]] } }) else {
+            throw FerryError(.shape, found: "input \(tensor.shape)", expected: "axes of one name to be equally long")
+        }
+        let diagonal = tensor.gathered(
+            shape: axes.map { tensor.shape[$0[0]] }, strides: axes.map { $0.reduce(0) { $0 + strides[$1] } }, offset: 0)
+        return Labelled(diagonal, names)
     }
 
     /// The tensor with its axes in the given order.

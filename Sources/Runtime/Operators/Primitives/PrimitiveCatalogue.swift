@@ -24,7 +24,7 @@ package enum PrimitiveCatalogue {
         // Signals
         Fourier.self, ShortTimeFourier.self, SignalWindow.self, MelWeights.self,
         // Quantised
-        Quantize.self, Dequantize.self, IntegerMatMul.self,
+        Quantize.self, Dequantize.self, IntegerMatMul.self, QuantizedLSTM.self,
         // Control
         Conditional.self, Loop.self, Scan.self,
     ]

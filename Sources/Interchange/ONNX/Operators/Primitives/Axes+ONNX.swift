@@ -152,6 +152,16 @@ enum ONNXIdentity: ONNXReadable {
     static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] { [try node.input(0)] }
 }
 
+/// Of a tensor both are known: it is there, and it is what it holds. Without an input there is nothing.
+enum ONNXOptional: ONNXReadable {
+    static let readableOperators = ["OptionalHasElement", "OptionalGetElement"]
+
+    static func read(_ node: inout ONNXNodeReader) throws -> [ONNXOperand?] {
+        if node.node.opType == "OptionalGetElement" { return [try node.input(0)] }
+        return [node.literal(Tensor(scalar: !node.lacks(0)))]
+    }
+}
+
 // MARK: - Writing
 
 /// Transpose.
