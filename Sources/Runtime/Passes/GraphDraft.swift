@@ -11,6 +11,8 @@ package struct GraphDraft {
         package var inputs: [Graph.ValueID?]
         package var mask: Graph.MaskSource
         package var outputs: [Graph.ValueID]
+        /// Whether the mask that the first input carries was recognised as the one that the node was given.
+        package var isMasked = false
     }
 
     /// The calls, each after those whose outputs it takes.
@@ -21,8 +23,10 @@ package struct GraphDraft {
     package let inputs: [Graph.ValueID]
     /// The outputs, in the model's order.
     package private(set) var outputs: [Graph.ValueID]
-    private let outputNames: [String]
+    private var outputNames: [String]
     private let structure: Graph.Structure
+    /// The mask of nodes that are made.
+    private var freshMask = Graph.MaskSource.carried
     private var names: [String]
     private var types: [ValueType]
     private var producers: [Graph.ValueID: Int] = [:]
@@ -115,6 +119,34 @@ package struct GraphDraft {
 
     // MARK: Changing
 
+    /// Says what a value is that was not known.
+    package mutating func bind(_ value: Graph.ValueID, to tensor: Tensor) {
+        constants[value] = tensor
+        types[value.index] = ValueType(of: tensor)
+    }
+
+    /// Lets a node have the mask of its first input.
+    package mutating func setMask(of index: Int, _ mask: Graph.MaskSource) {
+        nodes[index].isMasked = nodes[index].mask.value != nil && mask == .carried
+        nodes[index].mask = mask
+        self.index()
+    }
+
+    /// Lets every Embedding of `ids` mask those that are 0.
+    package mutating func maskZeros(of ids: Graph.ValueID) {
+        for index in nodes.indices where nodes[index].inputs.first == ids {
+            guard var embedding = nodes[index].layer.operation as? Embedding else { continue }
+            embedding.maskZero = true
+            nodes[index].layer.operation = embedding
+        }
+    }
+
+    /// Lets no layer but those with a mask of their own use one, because a layer that carries one is to come.
+    package mutating func dropCarriedMasks() {
+        freshMask = .dropped
+        for index in nodes.indices where nodes[index].mask == .carried { nodes[index].mask = .dropped }
+    }
+
     /// Adds a constant.
     package mutating func addConstant(_ name: String, _ tensor: Tensor) -> Graph.ValueID {
         let value = addValue(name, ValueType(of: tensor))
@@ -136,7 +168,7 @@ package struct GraphDraft {
             return addValue("\(name):\(position)", type)
         }
         return Node(
-            layer: Graph.Layer(name, operation), parameters: parameters, inputs: inputs, mask: .carried, outputs: values
+            layer: Graph.Layer(name, operation), parameters: parameters, inputs: inputs, mask: freshMask, outputs: values
         )
     }
 
@@ -155,6 +187,43 @@ package struct GraphDraft {
         }
         nodes.insert(contentsOf: named, at: place)
         index()
+    }
+
+    /// Adds nodes, and puts all in an order in which they can be computed.
+    package mutating func insert(_ new: [Node]) {
+        for var node in new {
+            node.layer.name = unique(node.layer.name, among: nodes.map(\.layer.name))
+            nodes.append(node)
+        }
+        index()
+        var ordered: [Node] = []
+        var visited = [Bool](repeating: false, count: nodes.count)
+        // What waits for its inputs, the next one last; no recursion, because chains of nodes may be long.
+        for start in nodes.indices {
+            var stack = [start]
+            while let current = stack.last {
+                let waiting = (nodes[current].inputs + [nodes[current].mask.value]).compactMap { $0 }
+                    .compactMap { producers[$0] }.filter { !visited[$0] && $0 != current }
+                if visited[current] || waiting.isEmpty {
+                    stack.removeLast()
+                    if !visited[current] { ordered.append(nodes[current]) }
+                    visited[current] = true
+                } else {
+                    stack.append(contentsOf: waiting)
+                }
+            }
+        }
+        nodes = ordered
+        index()
+    }
+
+    /// The graph that computes some values from the inputs.
+    func part(computing values: [Graph.ValueID]) throws -> (Graph, ParameterSet) {
+        var part = self
+        part.outputs = values
+        part.outputNames = values.indices.map { "\($0)" }
+        part.removeDeadNodes()
+        return try part.finished()
     }
 
     /// Lets everybody who reads `old` read `new`.

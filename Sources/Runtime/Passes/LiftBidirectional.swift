@@ -140,7 +140,8 @@ enum MergeDirections: Pass {
         return node.inputs == [pair.outputs[2], pair.outputs[2 + bidirectional.forward.stateSizes.count]]
     }
 
-    private static func merge(_ node: GraphDraft.Node, _ draft: GraphDraft) -> Bidirectional.Merge? {
+    /// How a node merges its inputs, where it does as a pair may.
+    static func merge(_ node: GraphDraft.Node, _ draft: GraphDraft) -> Bidirectional.Merge? {
         if let concatenate = node.layer.operation as? Concatenate {
             return concatenate.axis == -1 || concatenate.axis == draft.type(of: node.outputs[0]).rank - 1
                 ? .concatenate : nil

@@ -7,26 +7,12 @@ enum DropZeroStates: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard node.layer.operation is any RecurrentOperator || node.layer.operation is Bidirectional,
-            node.inputs.count > 1, draft.ownsLayer(index), node.inputs.dropFirst().allSatisfy({ isZero($0, draft) })
+            node.inputs.count > 1, draft.ownsLayer(index), node.inputs.dropFirst().allSatisfy({ draft.isZero($0) })
         else { return false }
         var new = node
         new.inputs = [node.inputs[0]]
         draft.replace([index], with: [new])
         return true
-    }
-
-    /// Whether every element of a value is zero, whatever the inputs are.
-    private static func isZero(_ value: Graph.ValueID?, _ draft: GraphDraft) -> Bool {
-        if let tensor = draft.constant(value) { return tensor.dtype.isFloat && tensor.floats.allSatisfy { $0 == 0 } }
-        guard let index = draft.producer(of: value) else { return false }
-        let node = draft.nodes[index]
-        switch node.layer.operation {
-        case let fill as Fill: return fill.value.floats == [0]
-        case is Concatenate: return node.inputs.allSatisfy { isZero($0, draft) }
-        case is Expand, is Squeeze, is Unsqueeze, is Transpose, is TensorReshape, is Gather, is Slice, is Tile, is Cast:
-            return isZero(node.inputs[0], draft)
-        default: return false
-        }
     }
 }
 
@@ -37,8 +23,7 @@ enum PutBatchFirst: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        guard let layer = RecurrentLayer(node.layer.operation), layer.options.timeMajor, node.mask == .carried,
-            draft.ownsLayer(index),
+        guard let layer = RecurrentLayer(node.layer.operation), layer.options.timeMajor, draft.ownsLayer(index),
             let (_, transpose) = draft.producer(of: node.inputs[0], Transpose.self),
             transpose.permutation == swap.permutation
         else { return false }
@@ -56,7 +41,12 @@ enum PutBatchFirst: Pass {
                 )
             }
         }
-        draft.replace([index], with: [before, new] + after)
+        var mask: [GraphDraft.Node] = []
+        if case .given(let value) = node.mask {
+            mask = [try draft.makeNode("\(node.layer.name)/Mask", Transpose([1, 0]), [value])]
+            new.mask = .given(mask[0].outputs[0])
+        }
+        draft.replace([index], with: mask + [before, new] + after)
         return true
     }
 }
@@ -67,7 +57,7 @@ enum NarrowRecurrentOutputs: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        guard let layer = RecurrentLayer(node.layer.operation), layer.options.returnState, node.mask == .carried,
+        guard let layer = RecurrentLayer(node.layer.operation), layer.options.returnState,
             layer.options.returnSequences, draft.ownsLayer(index)
         else { return false }
         let (sequences, states) = (

@@ -17,19 +17,28 @@ package enum PassCatalogue {
     package static let all: [any Pass.Type] = [
         FoldConstants.self,
         // Axes
-        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyReversals.self, PickStacked.self,
+        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, LiftReverse.self, SimplifyReversals.self,
+        LiftPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
+        // Recurrent cells
+        LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftUnrolled.self, JoinPicks.self,
         // Recurrent layers
-        JoinDirections.self, JoinLastOutputs.self, DropZeroStates.self, PutBatchFirst.self, NarrowRecurrentOutputs.self,
-        MergeDirections.self, AverageDirections.self,
+        JoinDirections.self, JoinLastOutputs.self, DropZeroStates.self, LiftLastStep.self, LiftBackwards.self,
+        PairDirections.self, PutBatchFirst.self, NarrowRecurrentOutputs.self, MergeDirections.self,
+        AverageDirections.self,
         // Functions
         LiftActivation.self,
         // Layers
         LiftDense.self, LiftBias.self, LiftDenseActivation.self, LiftEmbedding.self, LiftBatchNormalization.self,
-        LiftTimeDistributed.self,
+        SinkRows.self, LiftTimeDistributed.self,
+        // Axes again, now that functions are known
+        SinkMoves.self,
     ]
 
+    /// The passes that make one round of a loop plain enough to recognise a cell in it.
+    package static let steps: [any Pass.Type] = [FoldConstants.self, LiftActivation.self, LiftChoice.self]
+
     /// The passes that give primitives the names of layers, once nothing else is to be recognised in them.
-    package static let last: [any Pass.Type] = [LiftShapes.self, LiftMerge.self]
+    package static let last: [any Pass.Type] = [LiftShapes.self, LiftMerge.self, CarryMasks.self, ForgetAbsentMasks.self]
 
     /// Runs all passes until the graph no longer changes.
     package static func run(on draft: inout GraphDraft) throws {
@@ -38,7 +47,7 @@ package enum PassCatalogue {
         try run(last, on: &draft)
     }
 
-    private static func run(_ passes: [any Pass.Type], on draft: inout GraphDraft) throws {
+    static func run(_ passes: [any Pass.Type], on draft: inout GraphDraft) throws {
         // Each pass makes the graph smaller or its layers less general; the bound only guards against a mistake.
         for _ in 0..<64 {
             var changed = false

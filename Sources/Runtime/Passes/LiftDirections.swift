@@ -1,0 +1,108 @@
+import FerryEngine
+
+/// A ReverseSequence whose lengths are all that of the axis is a Reverse.
+enum LiftReverse: Pass {
+    static let summary = "recognise sequences that are reversed as a whole"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard let reverse = node.layer.operation as? ReverseSequence, let x = node.inputs[0],
+            isWhole(node.inputs[1], x, reverse.timeAxis, draft)
+        else { return false }
+        let new = try draft.makeNode(
+            node.layer.name, Reverse(axis: reverse.timeAxis), [x], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+
+    private static func isWhole(
+        _ lengths: Graph.ValueID?, _ x: Graph.ValueID, _ axis: Int, _ draft: GraphDraft
+    ) -> Bool {
+        if let known = draft.constant(lengths) {
+            return known.ints.allSatisfy { draft.type(of: x).shape[axis] == .fixed($0) } && known.count > 0
+        }
+        guard let index = draft.producer(of: lengths) else { return false }
+        let node = draft.nodes[index]
+        switch node.layer.operation {
+        case is Expand, is Tile, is Cast: return isWhole(node.inputs[0], x, axis, draft)
+        case let fill as Fill: return draft.type(of: x).shape[axis].length.map { fill.value.ints == [$0] } ?? false
+        default: return draft.isLength(lengths, of: x, axis: axis)
+        }
+    }
+}
+
+/// A recurrent layer over a reversed sequence goes backwards over the sequence.
+enum LiftBackwards: Pass {
+    static let summary = "let recurrent layers go backwards"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard var layer = node.layer.operation as? any RecurrentOperator, draft.ownsLayer(index),
+            let (first, reverse) = draft.producer(of: node.inputs[0], Reverse.self),
+            reverse.axis == (layer.options.timeMajor ? 0 : 1), let x = draft.nodes[first].inputs[0]
+        else { return false }
+        layer.options.goBackwards.toggle()
+        var new = node
+        new.layer.operation = layer
+        new.inputs[0] = x
+        var nodes: [GraphDraft.Node] = []
+        if case .given(let mask) = node.mask {
+            nodes = [try draft.makeNode("\(node.layer.name)/Mask", Reverse(axis: reverse.axis), [mask])]
+            new.mask = .given(nodes[0].outputs[0])
+        }
+        draft.replace([index], with: nodes + [new])
+        return true
+    }
+}
+
+/// Two recurrent layers that run over one sequence in opposite directions and whose outputs are merged are a pair.
+enum PairDirections: Pass {
+    static let summary = "recognise pairs of layers of opposite directions as Bidirectional"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard node.inputs.count == 2, let merge = MergeDirections.merge(node, draft), let a = node.inputs[0],
+            let b = node.inputs[1], let forward = draft.producer(of: a),
+            let there = draft.nodes[forward].layer.operation as? any RecurrentOperator
+        else { return false }
+        var backwardOutput = b
+        if there.options.returnSequences {
+            guard let (turn, reverse) = draft.exclusive(b, Reverse.self), let turned = draft.nodes[turn].inputs[0],
+                reverse.axis == (there.options.timeMajor ? 0 : 1)
+            else { return false }
+            backwardOutput = turned
+        }
+        guard let backward = draft.producer(of: backwardOutput),
+            let back = draft.nodes[backward].layer.operation as? any RecurrentOperator,
+            fits(forward, there, backward, back, draft), draft.nodes[forward].outputs[0] == a,
+            draft.nodes[backward].outputs[0] == backwardOutput,
+            [a, b, backwardOutput].allSatisfy({ draft.readers(of: $0).count == 1 && !draft.isOutput($0) })
+        else { return false }
+        let (first, second) = (draft.nodes[forward], draft.nodes[backward])
+        var parameters = ParameterSet()
+        parameters.merge(first.parameters, scope: "forward")
+        parameters.merge(second.parameters, scope: "backward")
+        var new = try draft.makeNode(
+            first.layer.name, Bidirectional(forward: there, backward: back, merge: merge),
+            first.inputs + second.inputs.dropFirst(),
+            outputs: [node.outputs[0]] + first.outputs.dropFirst() + second.outputs.dropFirst(), parameters: parameters)
+        new.mask = first.mask
+        // States of the layers are read behind both of them.
+        draft.replace([forward, backward, index], with: [])
+        draft.insert([new])
+        return true
+    }
+
+    private static func fits(
+        _ forward: Int, _ there: any RecurrentOperator, _ backward: Int, _ back: any RecurrentOperator,
+        _ draft: GraphDraft
+    ) -> Bool {
+        let (first, second) = (draft.nodes[forward], draft.nodes[backward])
+        var mirrored = back.options
+        mirrored.goBackwards.toggle()
+        return there.kind == back.kind && there.options == mirrored && !there.options.goBackwards
+            && first.inputs[0] == second.inputs[0] && first.mask == second.mask
+            && first.inputs.count == second.inputs.count && draft.ownsLayer(forward) && draft.ownsLayer(backward)
+            && there.stateSizes == back.stateSizes
+    }
+}
