@@ -127,7 +127,7 @@ struct Idiom: Sendable, CustomTestStringConvertible {
             let shape = try graph.append("s", ShapeOf(), [x])[0]
             return try graph.append("b", TensorReshape(.input(1, expected: [.batch, 5, 4])), [normal, shape])
         },
-        Idiom("a layer over time", [.batch, .time, 4], ["TimeDistributed"]) { graph, x, _ in
+        Idiom("a layer of rows between reshapes", [.batch, .time, 4], ["Dense"]) { graph, x, _ in
             let rows = try graph.append("a", TensorReshape(.known([-1, 4])), [x])[0]
             let product = try graph.append("d", MatMul(), [rows, graph.addConstant("w", weights(4, 3))])[0]
             let leading = try graph.append("s", ShapeOf(start: 0, end: 2), [x])[0]

@@ -81,6 +81,7 @@ extension GraphDraft {
             guard gather.axis == 0, let places = node.inputs[1], axis.axis < type(of: places).rank else { return nil }
             return same(places)
         case is MatMul where axis.axis < rank - 1 && type(of: x).rank == rank: return same(x)
+        case let concatenate as Concatenate where resolvedAxis(concatenate.axis, rank: rank) != axis.axis: return same(x)
         case let transpose as Transpose:
             return AxisOrigin(value: x, axis: transpose.resolved(rank: rank)[axis.axis])
         case let squeeze as Squeeze:

@@ -246,6 +246,19 @@ package struct GraphDraft {
         self.index()
     }
 
+    /// Finds lengths of axes that were open before the nodes in front were simplified.
+    package mutating func refineTypes() {
+        for node in nodes {
+            guard let found = try? node.layer.operation.outputTypes(for: Slots(node.inputs.map { $0.map(type(of:)) })) else {
+                continue
+            }
+            for (value, type) in zip(node.outputs, found) where type.rank == types[value.index].rank {
+                let known = types[value.index].shape
+                types[value.index].shape = zip(known, type.shape).map { $0 == .unknown ? $1 : $0 }
+            }
+        }
+    }
+
     /// Drops the nodes whose outputs nobody reads.
     package mutating func removeDeadNodes() {
         var needed = Set(outputs)
@@ -277,6 +290,19 @@ package struct GraphDraft {
         }
         for index in nodes.indices {
             if let name = shorter[nodes[index].layer.name] { nodes[index].layer.name = name }
+        }
+    }
+
+    /// Gives every layer the name that `rename` makes of its own, with a number where another has it.
+    package mutating func renameLayers(_ rename: (String) -> String) {
+        var names: [String: String] = [:]
+        var taken = Set<String>()
+        for index in nodes.indices {
+            let old = nodes[index].layer.name
+            let new = names[old] ?? unique(rename(old), among: taken)
+            names[old] = new
+            taken.insert(new)
+            nodes[index].layer.name = new
         }
     }
 

@@ -101,8 +101,18 @@ enum PairDirections: Pass {
         var mirrored = back.options
         mirrored.goBackwards.toggle()
         return there.kind == back.kind && there.options == mirrored && !there.options.goBackwards
-            && first.inputs[0] == second.inputs[0] && first.mask == second.mask
+            && first.inputs[0] == second.inputs[0] && haveOneMask(first, second, draft)
             && first.inputs.count == second.inputs.count && draft.ownsLayer(forward) && draft.ownsLayer(backward)
             && there.stateSizes == back.stateSizes
+    }
+
+    private static func haveOneMask(
+        _ first: GraphDraft.Node, _ second: GraphDraft.Node, _ draft: GraphDraft
+    ) -> Bool {
+        if first.mask == second.mask { return true }
+        guard let a = MaskOrigin(first.mask.value, draft), let b = MaskOrigin(second.mask.value, draft) else {
+            return false
+        }
+        return a == b
     }
 }

@@ -13,6 +13,8 @@ enum LiftEmbedding: Pass {
         // The layer takes ids of any type, so a conversion before it says nothing.
         var source = ids
         if let (cast, _) = draft.producer(of: ids, Cast.self), let x = draft.nodes[cast].inputs[0] { source = x }
+        if let x = wrapped(source, by: table.shape[0], draft) { source = x }
+        if let (cast, _) = draft.producer(of: source, Cast.self), let x = draft.nodes[cast].inputs[0] { source = x }
         var parameters = ParameterSet()
         parameters["embeddings"] = table
         let new = try draft.makeNode(
@@ -20,6 +22,25 @@ enum LiftEmbedding: Pass {
             parameters: parameters)
         draft.replace([index], with: [new])
         return true
+    }
+}
+
+extension LiftEmbedding {
+    /// Ids, those below 0 counted from the end of the table as Keras 3 counts them.
+    private static func wrapped(_ value: Graph.ValueID, by count: Int, _ draft: GraphDraft) -> Graph.ValueID? {
+        guard let (index, _) = draft.producer(of: value, Choice.self), let ids = draft.nodes[index].inputs[2],
+            let (test, comparison) = draft.producer(of: draft.nodes[index].inputs[0], Comparison.self),
+            comparison.relation == .less, uncast(draft.nodes[test].inputs[0], draft) == uncast(ids, draft),
+            draft.constant(draft.nodes[test].inputs[1])?.wholeNumbers == [0],
+            let (sum, add) = draft.producer(of: draft.nodes[index].inputs[1], Arithmetic.self), add.function == .add,
+            uncast(draft.nodes[sum].inputs[0], draft) == uncast(ids, draft),
+            draft.constant(draft.nodes[sum].inputs[1])?.wholeNumbers == [count]
+        else { return nil }
+        return ids
+    }
+
+    private static func uncast(_ value: Graph.ValueID?, _ draft: GraphDraft) -> Graph.ValueID? {
+        draft.producer(of: value, Cast.self).map { draft.nodes[$0.index].inputs[0] } ?? value
     }
 }
 
@@ -119,14 +140,126 @@ enum LiftShapes: Pass {
                 batch == 0 && !reshape.zeroIsLength
                 || (batch == -1 && Array(shape.dropFirst()).lengths?.product == rest.product && !rest.contains(-1))
             return keepsBatch && !rest.contains(0) ? Reshape(shape: rest) : nil
-        case let expand as Expand:
-            guard let values = expand.shape.values, values.count == 3, values[0] == 1, values[2] == 1, values[1] > 0,
-                let (first, unsqueeze) = draft.producer(of: x, Unsqueeze.self), unsqueeze.axes.values == [1],
-                let source = draft.nodes[first].inputs[0], draft.type(of: source).rank == 2
-            else { return nil }
-            return RepeatVector(values[1])
+        case is Squeeze, is Unsqueeze:
+            guard let move = AxisMove(node, draft), move.sources.first == 0, move.rank > 1, move.sources.count > 1 else {
+                return nil
+            }
+            let lengths = draft.type(of: node.outputs[0]).shape.dropFirst().map(\.length)
+            return lengths.count(where: { $0 == nil }) <= 1 ? Reshape(shape: lengths.map { $0 ?? -1 }) : nil
         default: return nil
         }
+    }
+}
+
+/// A row that is laid out again and again along a new axis is a RepeatVector.
+enum LiftRepeat: Pass {
+    static let summary = "recognise RepeatVector"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        let repeats =
+            (node.layer.operation as? Expand)?.shape.values ?? (node.layer.operation as? Tile)?.repeats.values
+        guard let repeats, repeats.count == 3, repeats[0] == 1, repeats[2] == 1, repeats[1] > 0,
+            let (first, unsqueeze) = draft.producer(of: node.inputs[0], Unsqueeze.self),
+            unsqueeze.axes.values == [1], let x = draft.nodes[first].inputs[0], draft.type(of: x).rank == 2
+        else { return false }
+        let new = try draft.makeNode(node.layer.name, RepeatVector(repeats[1]), [x], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+}
+
+/// Zeros around the axes between batch and features are a ZeroPadding.
+enum LiftPadding: Pass {
+    static let summary = "recognise ZeroPadding"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard let pad = node.layer.operation as? Pad, pad.mode == .constant, let x = node.inputs[0],
+            draft.type(of: x).dtype == .float32, let pads = pad.pads.values,
+            let axes = pad.axes.map(\.values) ?? Array(0..<draft.type(of: x).rank), pads.allSatisfy({ $0 >= 0 }),
+            pad.valueSlot.map({ draft.isZero(node.inputs[$0]) }) ?? true
+        else { return false }
+        let rank = draft.type(of: x).rank
+        var margins = [SpatialMargin](repeating: SpatialMargin(0, 0), count: max(0, rank - 2))
+        for (place, axis) in axes.enumerated() {
+            let axis = try checkedAxis(axis, rank: rank)
+            let margin = SpatialMargin(pads[place], pads[place + axes.count])
+            if 1..<(rank - 1) ~= axis {
+                margins[axis - 1] = margin
+            } else if margin != SpatialMargin(0, 0) {
+                return false
+            }
+        }
+        guard (1...3).contains(margins.count) else { return false }
+        let new = try draft.makeNode(node.layer.name, ZeroPadding(margins), [x], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+}
+
+/// A product of two computed matrices for each sample is a Dot.
+enum LiftDot: Pass {
+    static let summary = "recognise products of computed matrices as Dot"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard node.layer.operation is MatMul,
+            node.inputs.allSatisfy({ value in
+                value.map {
+                    draft.constant($0) == nil && draft.type(of: $0).rank == 3 && draft.type(of: $0).dtype == .float32
+                } ?? false
+            }), let a = node.inputs[0], let b = node.inputs[1], draft.type(of: a).shape[0] == draft.type(of: b).shape[0]
+        else { return false }
+        let new = try draft.makeNode(node.layer.name, Dot(axes: (2, 1)), [a, b], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+}
+
+/// Equal layers of the steps of a sequence, stacked along time, are one layer of the stacked steps.
+enum JoinSteps: Pass {
+    static let summary = "recognise equal layers of single steps as one layer of the sequence"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard let stack = node.layer.operation as? Concatenate, node.inputs.count > 1,
+            resolvedAxis(stack.axis, rank: draft.type(of: node.outputs[0]).rank) == 1
+        else { return false }
+        let steps = node.inputs.compactMap { part -> GraphDraft.Node? in
+            guard let (first, unsqueeze) = draft.producer(of: part, Unsqueeze.self), unsqueeze.axes.values == [1],
+                let inner = draft.producer(of: draft.nodes[first].inputs[0])
+            else { return nil }
+            return draft.nodes[inner]
+        }
+        guard steps.count == node.inputs.count, let first = steps.first, first.inputs.count == 1,
+            first.outputs.count == 1, !first.layer.operation.isStateful, first.mask.value == nil,
+            !(first.layer.operation is Gather), let x = first.inputs[0],
+            steps.allSatisfy({ step in
+                "\(step.layer.operation)" == "\(first.layer.operation)" && step.parameters == first.parameters
+                    && step.inputs.first.flatMap { $0 }.map { draft.type(of: $0) == draft.type(of: x) } ?? false
+                    && step.mask == first.mask
+            })
+        else { return false }
+        var nodes: [GraphDraft.Node] = []
+        for step in steps {
+            nodes.append(try draft.makeNode("\(node.layer.name)/Unsqueeze", Unsqueeze([1]), [step.inputs[0]]))
+        }
+        nodes.append(
+            try draft.makeNode("\(node.layer.name)/Stack", Concatenate(axis: 1), nodes.map { $0.outputs[0] }))
+        let isRowwise = first.layer.operation is Dense
+            || (first.layer.operation as? Activation).map { $0.function.axis == nil } ?? false
+        var parameters = first.parameters
+        if !isRowwise {
+            parameters = ParameterSet()
+            parameters.merge(first.parameters, scope: "layer")
+        }
+        nodes.append(
+            try draft.makeNode(
+                first.layer.name, isRowwise ? first.layer.operation : TimeDistributed(first.layer.operation),
+                [nodes[nodes.count - 1].outputs[0]], outputs: [node.outputs[0]], parameters: parameters))
+        draft.replace([index], with: nodes)
+        return true
     }
 }
 

@@ -16,7 +16,7 @@ enum DropZeroStates: Pass {
     }
 }
 
-/// A recurrent layer between transposes of batch and time takes the batch first.
+/// A recurrent layer takes the batch first; transposes around it then meet those of the file.
 enum PutBatchFirst: Pass {
     static let summary = "let recurrent layers take the batch first"
     static let swap = Transpose([1, 0, 2])

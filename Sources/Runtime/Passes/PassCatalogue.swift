@@ -15,34 +15,44 @@ package protocol Pass: Sendable {
 package enum PassCatalogue {
     /// The passes, in the order in which they are tried; each of them again until none finds anything.
     package static let all: [any Pass.Type] = [
-        FoldConstants.self,
+        FoldConstants.self, DropNeutral.self,
         // Axes
         SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, LiftReverse.self, SimplifyReversals.self,
         LiftPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
         // Recurrent cells
-        LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftUnrolled.self, JoinPicks.self,
+        LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftUnrolled.self, JoinPicks.self, JoinSteps.self,
         // Recurrent layers
         JoinDirections.self, JoinLastOutputs.self, DropZeroStates.self, LiftLastStep.self, LiftBackwards.self,
         PairDirections.self, PutBatchFirst.self, NarrowRecurrentOutputs.self, MergeDirections.self,
         AverageDirections.self,
         // Functions
-        LiftActivation.self,
+        LiftActivation.self, LiftClip.self, LiftLayerNormalization.self, LiftNormalizationScale.self,
         // Layers
         LiftDense.self, LiftBias.self, LiftDenseActivation.self, LiftEmbedding.self, LiftBatchNormalization.self,
         SinkRows.self, LiftTimeDistributed.self,
+        // Windows
+        NarrowWindows.self, LiftConvolutionParts.self, SimplifyReductions.self,
         // Axes again, now that functions are known
         SinkMoves.self,
     ]
 
     /// The passes that make one round of a loop plain enough to recognise a cell in it.
-    package static let steps: [any Pass.Type] = [FoldConstants.self, LiftActivation.self, LiftChoice.self]
+    package static let steps: [any Pass.Type] = [
+        FoldConstants.self, DropNeutral.self, LiftActivation.self, LiftClip.self, LiftChoice.self,
+    ]
 
     /// The passes that give primitives the names of layers, once nothing else is to be recognised in them.
-    package static let last: [any Pass.Type] = [LiftShapes.self, LiftMerge.self, CarryMasks.self, ForgetAbsentMasks.self]
+    package static let last: [any Pass.Type] = [
+        LiftFoldedNormalization.self, LiftGlobalPooling.self, LiftRepeat.self, LiftPadding.self, LiftDot.self,
+        LiftMerge.self, CarryMasks.self, ForgetAbsentMasks.self, LiftShapes.self,
+    ]
 
     /// Runs all passes until the graph no longer changes.
     package static func run(on draft: inout GraphDraft) throws {
         draft.removeDeadNodes()
+        try run(all, on: &draft)
+        // Convolutions bring axes of their own into the order that layers have.
+        try run([LiftWindows.self], on: &draft)
         try run(all, on: &draft)
         try run(last, on: &draft)
     }
@@ -51,6 +61,7 @@ package enum PassCatalogue {
         // Each pass makes the graph smaller or its layers less general; the bound only guards against a mistake.
         for _ in 0..<64 {
             var changed = false
+            draft.refineTypes()
             for pass in passes where try run(pass, on: &draft) { changed = true }
             if !changed { return }
         }

@@ -53,7 +53,7 @@ enum SimplifySqueezes: Pass {
     }
 }
 
-/// A Slice with step −1 over a whole axis is a Reverse; two of one axis vanish; one moves behind a Transpose.
+/// A Slice with step −1 over a whole axis is a Reverse; two of one axis vanish; one comes before moves of axes.
 enum SimplifyReversals: Pass {
     static let summary = "recognise reversed axes, drop those that undo each other"
 
@@ -65,22 +65,22 @@ enum SimplifyReversals: Pass {
             draft.replace([index], with: [new])
             return true
         }
-        guard let (first, reverse) = draft.producer(of: x, Reverse.self), let source = draft.nodes[first].inputs[0]
-        else {
-            return false
-        }
         let rank = draft.type(of: x).rank
-        let axis = try checkedAxis(reverse.axis, rank: rank)
-        if let outer = node.layer.operation as? Reverse, try checkedAxis(outer.axis, rank: rank) == axis {
+        guard let outer = node.layer.operation as? Reverse, let first = draft.producer(of: x),
+            let source = draft.nodes[first].inputs.first ?? nil
+        else { return false }
+        let axis = try checkedAxis(outer.axis, rank: rank)
+        if let inner = draft.nodes[first].layer.operation as? Reverse, try checkedAxis(inner.axis, rank: rank) == axis {
             draft.redirect(node.outputs[0], to: source)
             return true
         }
-        guard let transpose = node.layer.operation as? Transpose,
-            let moved = transpose.resolved(rank: rank).firstIndex(of: axis)
+        guard let move = AxisMove(draft.nodes[first], draft), !(draft.nodes[first].layer.operation is TensorReshape),
+            let moved = move.sources[axis]
         else { return false }
-        let before = try draft.makeNode(node.layer.name, transpose, [source])
+        let before = try draft.makeNode(node.layer.name, Reverse(axis: moved), [source])
         let after = try draft.makeNode(
-            draft.nodes[first].layer.name, Reverse(axis: moved), [before.outputs[0]], outputs: [node.outputs[0]])
+            draft.nodes[first].layer.name, draft.nodes[first].layer.operation, [before.outputs[0]],
+            outputs: [node.outputs[0]])
         draft.replace([index], with: [before, after])
         return true
     }

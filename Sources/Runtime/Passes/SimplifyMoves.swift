@@ -84,6 +84,9 @@ enum SimplifyMoves: Pass {
             draft.redirect(node.outputs[0], to: x)
             return true
         }
+        if node.layer.operation is TensorReshape {
+            return try replace(node, index, by: outer.steps, of: x, in: &draft)
+        }
         guard let first = draft.producer(of: x), let inner = AxisMove(draft.nodes[first], draft),
             let source = draft.nodes[first].inputs[0]
         else { return false }
@@ -95,6 +98,13 @@ enum SimplifyMoves: Pass {
         let steps = joined.steps
         let isOrdered = AxisMove.rank(of: draft.nodes[first].layer.operation) < AxisMove.rank(of: node.layer.operation)
         guard steps.count < 2 || steps.count == 2 && !isOrdered else { return false }
+        return try replace(node, index, by: steps, of: source, in: &draft)
+    }
+
+    private static func replace(
+        _ node: GraphDraft.Node, _ index: Int, by steps: [any Operator], of source: Graph.ValueID,
+        in draft: inout GraphDraft
+    ) throws -> Bool {
         var nodes: [GraphDraft.Node] = []
         var value = source
         for step in steps {
@@ -116,7 +126,8 @@ enum SinkMoves: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard draft.type(of: node.outputs[0]).dtype == .float32, let inputs = sunk(node, &draft) else { return false }
-        let inner = try draft.makeNode(node.layer.name, node.layer.operation, inputs.values, parameters: node.parameters)
+        let inner = try draft.makeNode(
+            node.layer.name, inputs.operation, inputs.values, parameters: node.parameters)
         let outer = try draft.makeNode(
             draft.nodes[inputs.mover].layer.name, draft.nodes[inputs.mover].layer.operation, [inner.outputs[0]],
             outputs: [node.outputs[0]])
@@ -127,20 +138,30 @@ enum SinkMoves: Pass {
     /// The inputs before the move that all of them make; constants are moved the other way.
     private static func sunk(
         _ node: GraphDraft.Node, _ draft: inout GraphDraft
-    ) -> (values: [Graph.ValueID?], mover: Int)? {
+    ) -> (values: [Graph.ValueID?], mover: Int, operation: any Operator)? {
         let isFunction = (node.layer.operation as? Activation).map { $0.function.axis == nil } ?? false
-        guard isFunction || node.layer.operation is Arithmetic || node.layer.operation is Elementwise else { return nil }
+        let joins = node.layer.operation is Concatenate
+        guard isFunction || joins || node.layer.operation is Arithmetic || node.layer.operation is Elementwise else {
+            return nil
+        }
         var mover: (index: Int, move: AxisMove)?
         let rank = draft.type(of: node.outputs[0]).rank
         for case let input? in node.inputs where draft.constant(input) == nil {
             guard let first = draft.producer(of: input), let move = AxisMove(draft.nodes[first], draft),
                 !(draft.nodes[first].layer.operation is TensorReshape), draft.type(of: input).rank == rank,
                 mover == nil || mover?.move == move, draft.readers(of: input).count == 1, !draft.isOutput(input),
-                draft.type(of: input).shape == draft.type(of: node.outputs[0]).shape
+                joins || draft.type(of: input).shape == draft.type(of: node.outputs[0]).shape
             else { return nil }
             mover = (first, move)
         }
         guard let mover else { return nil }
+        var operation = node.layer.operation
+        if let concatenate = operation as? Concatenate {
+            guard let axis = resolvedAxis(concatenate.axis, rank: rank).flatMap({ mover.move.sources[$0] }),
+                !node.inputs.contains(where: { draft.constant($0) != nil })
+            else { return nil }
+            operation = Concatenate(axis: axis == mover.move.rank - 1 ? -1 : axis)
+        }
         var values: [Graph.ValueID?] = []
         for case let input? in node.inputs {
             if let tensor = draft.constant(input) {
@@ -150,7 +171,7 @@ enum SinkMoves: Pass {
                 values.append(draft.producer(of: input).flatMap { draft.nodes[$0].inputs[0] })
             }
         }
-        return (values, mover.index)
+        return (values, mover.index, operation)
     }
 
     /// A constant with the axes that it would have before the move.

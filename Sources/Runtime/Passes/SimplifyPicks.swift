@@ -109,8 +109,10 @@ enum LiftLastStep: Pass {
             draft.replace([draft.producer(of: pick.value) ?? producer], with: [new])
             return true
         }
-        // The state is the last output where no step is masked.
-        guard source.mask.value == nil else { return false }
+        // The state is the last output where no step is masked, or where both begin with zeros.
+        guard source.mask.value == nil || source.inputs.count == 1 && !layer.options.zeroOutputForMask else {
+            return false
+        }
         var new = source
         new.layer.operation = layer.with { $0.returnState = true }.operation
         new.outputs = try draft.makeNode(

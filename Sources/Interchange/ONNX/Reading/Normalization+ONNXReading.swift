@@ -18,6 +18,9 @@ extension BatchNormalization: ONNXReadable {
             return try computed(node, epsilon: epsilon, momentum: isTraining ? momentum : nil)
         }
         try node.refuseOutputs(from: 1, "inference, which has one output")
+        guard try (1...4).allSatisfy({ try node.input($0).tensor != nil }) else {
+            return [try computed(node, epsilon: epsilon)]
+        }
         var layer = BatchNormalization(axis: 1, epsilon: epsilon, momentum: Double(momentum))
         layer.center = true
         var parameters = ParameterSet()
@@ -61,6 +64,25 @@ extension BatchNormalization: ONNXReadable {
             try node.perChannel(given[0], rank: type.rank), try node.perChannel(given[1], rank: type.rank)
         )
         return [try node.cast(node.plus(node.times(normal, scale), offset), to: type.dtype)] + moving
+    }
+}
+
+extension BatchNormalization {
+    /// With parameters that are computed: (x − mean) / √(variance + ε) · γ + β, element by element.
+    private static func computed(_ node: ONNXNodeReader, epsilon: Float) throws -> ONNXOperand {
+        let x = try node.input(0)
+        let axes = [0] + Array(2..<max(2, node.type(x).rank))
+        func spread(_ index: Int) throws -> ONNXOperand {
+            try node.add(Unsqueeze(axes), node.cast(node.input(index), to: .float32))
+        }
+        return try node.inFloat32(x) { x in
+            let centered = try node.add(Arithmetic(.subtract), x, spread(3))
+            let variance = try node.add(Arithmetic(.add), spread(4), node.literal(Tensor(scalar: epsilon)))
+            let deviation = try node.add(Elementwise(.squareRoot), variance)
+            let standardized = try node.add(Arithmetic(.divide), centered, deviation)
+            return try node.add(
+                Arithmetic(.add), node.add(Arithmetic(.multiply), standardized, spread(1)), spread(2))
+        }
     }
 }
 

@@ -36,6 +36,12 @@ package enum ONNXReader {
             let base = path.last.map { String($0.prefix { $0 != "_" }) }
             return base.map(operators.contains) == true && path.count > 1 ? path.dropLast().joined(separator: "/") : nil
         }
+        // Exporters of Keras put the model's name before all others; a layer's own name comes next.
+        let models = Set(draft.nodes.map { $0.layer.name.prefix { $0 != "/" } }.filter { !$0.contains("__") })
+        draft.shortenNames { path in
+            path.count > 1 && models.count == 1 ? path[1] : path.count > 1 ? path[0] : nil
+        }
+        draft.renameLayers { $0.replacing("/", with: "_") }
         let (graph, parameters) = try draft.finished()
         var result = try Model(name: model.name, graph: graph, parameters: parameters)
         result.metadata.format = "ONNX"

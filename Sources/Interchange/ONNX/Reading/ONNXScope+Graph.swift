@@ -8,7 +8,7 @@ extension ONNXScope {
         let known = Set(graph.initializers.map(\.name) + graph.sparseInitializers.map(\.values.name))
         // Before version 4 of the format every constant was listed as an input too.
         for input in graph.inputs where !known.contains(input.name) {
-            addInput(input.name, try locating("input '\(input.name)'") { try input.valueType() })
+            addInput(input.name, try locating("input '\(input.name)'") { try input.valueType().withBatch })
         }
         try readNodes(of: graph)
         finish(try graph.outputs.map { try operand($0.name) }, names: graph.outputs.map(\.name))
@@ -76,6 +76,12 @@ extension ONNXValueInfo {
 }
 
 extension ValueType {
+    /// The same with the first axis called batch, where tf2onnx gave a free axis a number for a name.
+    fileprivate var withBatch: ValueType {
+        guard case .named(let name) = shape.first, name.hasPrefix("unk__") else { return self }
+        return with(shape: [.batch] + shape.dropFirst())
+    }
+
     /// - Throws: ``FerryError/Code/range`` where no memory could hold the fixed axes.
     func requireSize() throws {
         guard let count = shape.compactMap(\.length).checkedProduct, count <= 1 << 40, rank <= 64 else {

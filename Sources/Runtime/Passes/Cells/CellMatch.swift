@@ -84,9 +84,28 @@ struct CellMatcher {
 
     /// A function of a sum of products with constant matrices.
     func gate(_ columns: Columns) -> GateForm? {
-        let (function, argument) = function(columns)
-        let form = tracer.linearForm(of: argument)
+        var (function, argument) = function(columns)
+        var form = tracer.linearForm(of: argument)
+        if function == .linear, let scaled = scaledReLU6(columns) {
+            // relu6(y) / 6 is Keras 3's hard sigmoid of y − 3.
+            (function, argument) = (.hardSigmoidKeras3, scaled)
+            form = tracer.linearForm(of: argument)
+            form.bias = form.bias + Tensor(scalar: Float(-3))
+        }
         return form.addends.isEmpty && !form.products.isEmpty ? GateForm(function: function, form: form) : nil
+    }
+
+    /// y where the features are relu6(y) / 6.
+    private func scaledReLU6(_ columns: Columns) -> Columns? {
+        for (factor, value) in factors(columns) {
+            let (function, argument) = function(value)
+            if function == .relu6, let known = tracer.draft.constant(factor.value), known.dtype == .float32,
+                known.floats.allSatisfy({ abs($0 - 1 / 6) < 1e-7 })
+            {
+                return argument
+            }
+        }
+        return nil
     }
 
     /// The kernels of gates that all read one input and one state, side by side.
