@@ -42,7 +42,9 @@ struct ModelSummary {
 extension ModelSummary {
     /// The facts as lines of text.
     var text: String {
-        let sections = [head, signature, layerTable, [totals], model.metadata.notes.map { "warning: \($0)" }]
+        let sections = [
+            head, signature, layerTable, [totals], lifted, remaining, model.metadata.notes.map { "warning: \($0)" },
+        ]
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
@@ -69,6 +71,14 @@ extension ModelSummary {
         return TextTable([["layer", "kind", "output", "parameters", "trainable"]] + rows, rightAligned: [3]).lines
     }
 
+    private var lifted: [String] {
+        (model.metadata.liftReport?.steps ?? []).map { "lifted: \($0.summary) (\($0.count))" }
+    }
+
+    private var remaining: [String] {
+        (model.metadata.liftReport?.remainders ?? []).map { "not lifted: \($0.name) (\($0.kind)): \($0.reason)" }
+    }
+
     private var totals: String {
         "\(total.grouped) parameters: \(trainable.grouped) trainable, \((total - trainable).grouped) not"
     }
@@ -89,6 +99,12 @@ extension ModelSummary {
             "parameters": [
                 "total": .int(total), "trainable": .int(trainable), "non_trainable": .int(total - trainable),
             ],
+            "lifted": .array(
+                (model.metadata.liftReport?.steps ?? []).map { ["what": .string($0.summary), "count": .int($0.count)] }),
+            "not_lifted": .array(
+                (model.metadata.liftReport?.remainders ?? []).map {
+                    ["name": .string($0.name), "kind": .string($0.kind), "reason": .string($0.reason)]
+                }),
             "warnings": .array(model.metadata.notes.map(JSONValue.string)),
         ]
     }

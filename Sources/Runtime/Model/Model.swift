@@ -63,6 +63,8 @@ public struct ModelMetadata: Sendable {
     public var optimizerState: OptimizerState?
     /// What programs keep with the model, such as scalers or a tokenizer; Keras files carry it along.
     public var attributes: OrderedDictionary<String, JSONValue> = [:]
+    /// What was recognised in the nodes of a file that knows no layers; nil for files that do.
+    public var liftReport: LiftReport?
     /// What a user should know: what was repaired, ignored by name, or will not survive a conversion.
     public var notes: [String] = []
 

@@ -45,7 +45,8 @@ extension GraphDraft {
     func spreads(_ value: Graph.ValueID, into other: Graph.ValueID) -> Bool {
         let (small, large) = (type(of: value).shape, type(of: other).shape)
         guard small.count <= large.count else { return false }
-        if let index = producer(of: value), let fill = nodes[index].layer.operation as? Fill, let slot = fill.shape.slot,
+        if let index = producer(of: value), let fill = nodes[index].layer.operation as? Fill,
+            let slot = fill.shape.slot,
             let (shape, operation) = producer(of: nodes[index].inputs[slot], ShapeOf.self),
             operation.range(rank: large.count) == 0..<large.count
         {

@@ -10,7 +10,9 @@ extension GraphDraft {
     /// Whether a number is the length of an axis, whatever the inputs are.
     func isLength(_ number: Graph.ValueID?, of value: Graph.ValueID, axis: Int) -> Bool {
         let length = type(of: value).shape[axis]
-        if let known = constant(number), known.count == 1, !known.dtype.isFloat || known.floats[0].rounded() == known.floats[0] {
+        if let known = constant(number), known.count == 1,
+            !known.dtype.isFloat || known.floats[0].rounded() == known.floats[0]
+        {
             return length == .fixed(Int(known.cast(to: .int64).ints[0]))
         }
         guard let counted = countedAxis(number) else { return false }
@@ -39,12 +41,15 @@ extension GraphDraft {
             // Of one number.
             return type(of: x).rank == 0 || type(of: x).shape == [.fixed(1)] ? countedAxis(x, element: 0) : nil
         case let slice as Slice:
-            guard let starts = slice.starts.values, starts.count == 1, starts[0] >= 0, slice.steps == nil || slice.steps?.values == [1] else {
+            guard let starts = slice.starts.values, starts.count == 1, starts[0] >= 0,
+                slice.steps == nil || slice.steps?.values == [1]
+            else {
                 return nil
             }
             return countedAxis(x, element: starts[0] + element)
         case let gather as Gather:
-            guard gather.axis == 0, let place = constant(node.inputs[1]), element < place.count, place.ints[element] >= 0
+            guard gather.axis == 0, let place = constant(node.inputs[1]), element < place.count,
+                place.ints[element] >= 0
             else { return nil }
             return countedAxis(x, element: place.ints[element])
         case is Concatenate:
@@ -72,7 +77,8 @@ extension GraphDraft {
         let rank = type(of: axis.value).rank
         func same(_ value: Graph.ValueID) -> AxisOrigin { AxisOrigin(value: value, axis: axis.axis) }
         switch node.layer.operation {
-        case is Reverse, is ReverseSequence, is Cast, is Activation, is Elementwise, is Masking, is LayerNormalization, is BatchNormalization:
+        case is Reverse, is ReverseSequence, is Cast, is Activation, is Elementwise, is Masking, is LayerNormalization,
+            is BatchNormalization:
             return same(x)
         case is Embedding, is Dense: return axis.axis < rank - 1 ? same(x) : nil
         case is TimeDistributed where axis.axis < 2: return same(x)
@@ -81,11 +87,14 @@ extension GraphDraft {
             guard gather.axis == 0, let places = node.inputs[1], axis.axis < type(of: places).rank else { return nil }
             return same(places)
         case is MatMul where axis.axis < rank - 1 && type(of: x).rank == rank: return same(x)
-        case let concatenate as Concatenate where resolvedAxis(concatenate.axis, rank: rank) != axis.axis: return same(x)
+        case let concatenate as Concatenate where resolvedAxis(concatenate.axis, rank: rank) != axis.axis:
+            return same(x)
         case let transpose as Transpose:
             return AxisOrigin(value: x, axis: transpose.resolved(rank: rank)[axis.axis])
         case let squeeze as Squeeze:
-            guard let axes = squeeze.axes?.values, let gone = try? checkedAxes(axes, rank: type(of: x).rank) else { return nil }
+            guard let axes = squeeze.axes?.values, let gone = try? checkedAxes(axes, rank: type(of: x).rank) else {
+                return nil
+            }
             let left = type(of: x).shape.indices.filter { !gone.contains($0) }
             return AxisOrigin(value: x, axis: left[axis.axis])
         case let unsqueeze as Unsqueeze:
@@ -94,7 +103,8 @@ extension GraphDraft {
             else { return nil }
             return AxisOrigin(value: x, axis: axis.axis - added.count { $0 < axis.axis })
         case let slice as Slice:
-            guard let axes = slice.axes?.values, !axes.contains(where: { resolvedAxis($0, rank: rank) == axis.axis }) else {
+            guard let axes = slice.axes?.values, !axes.contains(where: { resolvedAxis($0, rank: rank) == axis.axis })
+            else {
                 return nil
             }
             return same(x)
@@ -117,7 +127,8 @@ extension GraphDraft {
         return origins.count == 1 ? origins.first : nil
     }
 
-    private func kept(_ axis: AxisOrigin, _ node: Node, _ x: Graph.ValueID, _ options: RecurrentOptions) -> AxisOrigin? {
+    private func kept(_ axis: AxisOrigin, _ node: Node, _ x: Graph.ValueID, _ options: RecurrentOptions) -> AxisOrigin?
+    {
         if type(of: axis.value).rank == 3 {
             return axis.axis < 2 ? AxisOrigin(value: x, axis: axis.axis) : nil
         }

@@ -25,6 +25,8 @@ package struct GraphDraft {
     package private(set) var outputs: [Graph.ValueID]
     private var outputNames: [String]
     private let structure: Graph.Structure
+    /// What passes did so far.
+    var lifted = LiftReport()
     /// The mask of nodes that are made.
     private var freshMask = Graph.MaskSource.carried
     private var names: [String]
@@ -168,7 +170,8 @@ package struct GraphDraft {
             return addValue("\(name):\(position)", type)
         }
         return Node(
-            layer: Graph.Layer(name, operation), parameters: parameters, inputs: inputs, mask: freshMask, outputs: values
+            layer: Graph.Layer(name, operation), parameters: parameters, inputs: inputs, mask: freshMask,
+            outputs: values
         )
     }
 
@@ -249,7 +252,8 @@ package struct GraphDraft {
     /// Finds lengths of axes that were open before the nodes in front were simplified.
     package mutating func refineTypes() {
         for node in nodes {
-            guard let found = try? node.layer.operation.outputTypes(for: Slots(node.inputs.map { $0.map(type(of:)) })) else {
+            guard let found = try? node.layer.operation.outputTypes(for: Slots(node.inputs.map { $0.map(type(of:)) }))
+            else {
                 continue
             }
             for (value, type) in zip(node.outputs, found) where type.rank == types[value.index].rank {

@@ -72,7 +72,8 @@ enum LiftChoice: Pass {
             return false
         }
         let inputs = [draft.nodes[not].inputs[0], node.inputs[2], node.inputs[1]]
-        draft.replace([index], with: [try draft.makeNode(node.layer.name, Choice(), inputs, outputs: [node.outputs[0]])])
+        draft.replace(
+            [index], with: [try draft.makeNode(node.layer.name, Choice(), inputs, outputs: [node.outputs[0]])])
         return true
     }
 }

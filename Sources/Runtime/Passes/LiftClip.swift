@@ -34,7 +34,8 @@ enum LiftClip: Pass {
             let factor = number(node.inputs.last ?? nil, draft),
             arithmetic.function == .divide && factor == 6
                 || arithmetic.function == .multiply && abs(factor - 1 / 6) < 1e-7,
-            let (index, activation) = draft.producer(of: node.inputs[0], Activation.self), activation.function == .relu6,
+            let (index, activation) = draft.producer(of: node.inputs[0], Activation.self),
+            activation.function == .relu6,
             let (sum, add) = draft.producer(of: draft.nodes[index].inputs[0], Arithmetic.self), add.function == .add
         else { return nil }
         let inputs = draft.nodes[sum].inputs
@@ -66,7 +67,8 @@ enum LiftClip: Pass {
         guard let index = draft.producer(of: outer.x), let inner = bound(draft.nodes[index], draft),
             inner.function != outer.function
         else { return nil }
-        return outer.function == .maximum ? (inner.x, outer.number, inner.number) : (inner.x, inner.number, outer.number)
+        return outer.function == .maximum
+            ? (inner.x, outer.number, inner.number) : (inner.x, inner.number, outer.number)
     }
 
     private static func bound(

@@ -15,7 +15,8 @@ enum NarrowWindows: Pass {
         let narrow: any Operator
         switch node.layer.operation {
         case var convolution as Convolution:
-            guard let window = narrowed(convolution.window, axis - 2), let weights = draft.constant(node.inputs[1]) else {
+            guard let window = narrowed(convolution.window, axis - 2), let weights = draft.constant(node.inputs[1])
+            else {
                 return false
             }
             convolution.window = window

@@ -93,7 +93,7 @@ enum PairDirections: Pass {
         return true
     }
 
-    private static func fits(
+    static func fits(
         _ forward: Int, _ there: any RecurrentOperator, _ backward: Int, _ back: any RecurrentOperator,
         _ draft: GraphDraft
     ) -> Bool {
@@ -114,5 +114,48 @@ enum PairDirections: Pass {
             return false
         }
         return a == b
+    }
+}
+
+/// A layer whose sequence is turned around, beside one of the opposite direction over the same input, is half of a pair
+/// that does not merge.
+enum PairUnmerged: Pass {
+    static let summary = "recognise pairs of layers of opposite directions that are not merged"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard let turn = node.layer.operation as? Reverse, let (backward, back) = recurrent(node.inputs[0], draft),
+            turn.axis == (back.options.timeMajor ? 0 : 1),
+            draft.readers(of: draft.nodes[backward].outputs[0]) == [index],
+            !draft.isOutput(draft.nodes[backward].outputs[0]),
+            let forward = draft.nodes.indices.first(where: { place in
+                (draft.nodes[place].layer.operation as? any RecurrentOperator).map {
+                    PairDirections.fits(place, $0, backward, back, draft)
+                } ?? false
+            }), let there = draft.nodes[forward].layer.operation as? any RecurrentOperator,
+            there.options.returnSequences
+        else { return false }
+        let (first, second) = (draft.nodes[forward], draft.nodes[backward])
+        var parameters = ParameterSet()
+        parameters.merge(first.parameters, scope: "forward")
+        parameters.merge(second.parameters, scope: "backward")
+        var new = try draft.makeNode(
+            first.layer.name, Bidirectional(forward: there, backward: back, merge: nil),
+            first.inputs + second.inputs.dropFirst(),
+            outputs: [first.outputs[0], node.outputs[0]] + first.outputs.dropFirst() + second.outputs.dropFirst(),
+            parameters: parameters)
+        new.mask = first.mask
+        draft.replace([forward, backward, index], with: [])
+        draft.insert([new])
+        return true
+    }
+
+    private static func recurrent(
+        _ value: Graph.ValueID?, _ draft: GraphDraft
+    ) -> (index: Int, layer: any RecurrentOperator)? {
+        guard let index = draft.producer(of: value), draft.nodes[index].outputs[0] == value,
+            let layer = draft.nodes[index].layer.operation as? any RecurrentOperator
+        else { return nil }
+        return (index, layer)
     }
 }

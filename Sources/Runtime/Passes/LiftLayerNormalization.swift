@@ -88,7 +88,9 @@ struct NormalizationFormula {
         guard let arithmetic = node.layer.operation as? Arithmetic, node.inputs.count == 2 else { return nil }
         for (a, b) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
             guard let (x, axes) = centered(a) else { continue }
-            let epsilon = arithmetic.function == .multiply ? inverseDeviation(b, of: x, axes)
+            let epsilon =
+                arithmetic.function == .multiply
+                ? inverseDeviation(b, of: x, axes)
                 : arithmetic.function == .divide && a == node.inputs[0] ? deviation(b, of: x, axes) : nil
             if let epsilon { return Match(x: x, axes: axes, epsilon: epsilon) }
         }
@@ -126,11 +128,15 @@ struct NormalizationFormula {
     }
 
     /// The operands of a function, in both orders.
-    private func operands(_ value: Graph.ValueID?, _ function: Arithmetic.Function) -> [(Graph.ValueID?, Graph.ValueID?)] {
+    private func operands(_ value: Graph.ValueID?, _ function: Arithmetic.Function) -> [(
+        Graph.ValueID?, Graph.ValueID?
+    )] {
         draft.producer(of: value).map { operands(draft.nodes[$0], function) } ?? []
     }
 
-    private func operands(_ node: GraphDraft.Node, _ function: Arithmetic.Function) -> [(Graph.ValueID?, Graph.ValueID?)] {
+    private func operands(_ node: GraphDraft.Node, _ function: Arithmetic.Function) -> [(
+        Graph.ValueID?, Graph.ValueID?
+    )] {
         guard (node.layer.operation as? Arithmetic)?.function == function, node.inputs.count == 2 else { return [] }
         return [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])]
     }
@@ -143,7 +149,9 @@ struct NormalizationFormula {
 
     /// x and the axes where a value is x without its mean.
     private func centered(_ value: Graph.ValueID?) -> (Graph.ValueID, [Int])? {
-        guard let (x, mean) = operands(value, .subtract).first, let x, let axes = meanAxes(mean, of: x) else { return nil }
+        guard let (x, mean) = operands(value, .subtract).first, let x, let axes = meanAxes(mean, of: x) else {
+            return nil
+        }
         return (x, axes)
     }
 
@@ -157,7 +165,8 @@ struct NormalizationFormula {
     private func reduction(_ value: Graph.ValueID?, _ function: Reduction.Function) -> (index: Int, axes: [Int])? {
         guard let index = draft.producer(of: value) else { return nil }
         if let reduction = draft.nodes[index].layer.operation as? Reduction {
-            guard reduction.function == function, let x = draft.nodes[index].inputs[0], let axes = reduction.axes?.values,
+            guard reduction.function == function, let x = draft.nodes[index].inputs[0],
+                let axes = reduction.axes?.values,
                 let resolved = try? checkedAxes(axes, rank: draft.type(of: x).rank)
             else { return nil }
             return (index, resolved)
@@ -203,7 +212,8 @@ struct NormalizationFormula {
         }
         // The sum of the squares over their number.
         guard let (sum, count) = operands(value, .divide).first, let (index, found) = reduction(sum, .sumOfSquares),
-            found == axes, let (inner, innerAxes) = centered(draft.nodes[index].inputs[0]), inner == x, innerAxes == axes
+            found == axes, let (inner, innerAxes) = centered(draft.nodes[index].inputs[0]), inner == x,
+            innerAxes == axes
         else { return false }
         return isCount(count, of: x, axes)
     }

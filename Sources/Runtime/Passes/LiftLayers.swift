@@ -141,7 +141,8 @@ enum LiftShapes: Pass {
                 || (batch == -1 && Array(shape.dropFirst()).lengths?.product == rest.product && !rest.contains(-1))
             return keepsBatch && !rest.contains(0) ? Reshape(shape: rest) : nil
         case is Squeeze, is Unsqueeze:
-            guard let move = AxisMove(node, draft), move.sources.first == 0, move.rank > 1, move.sources.count > 1 else {
+            guard let move = AxisMove(node, draft), move.sources.first == 0, move.rank > 1, move.sources.count > 1
+            else {
                 return nil
             }
             let lengths = draft.type(of: node.outputs[0]).shape.dropFirst().map(\.length)
@@ -160,8 +161,11 @@ enum LiftRepeat: Pass {
         let repeats =
             (node.layer.operation as? Expand)?.shape.values ?? (node.layer.operation as? Tile)?.repeats.values
         guard let repeats, repeats.count == 3, repeats[0] == 1, repeats[2] == 1, repeats[1] > 0,
-            let (first, unsqueeze) = draft.producer(of: node.inputs[0], Unsqueeze.self),
-            unsqueeze.axes.values == [1], let x = draft.nodes[first].inputs[0], draft.type(of: x).rank == 2
+            let row = node.inputs[0], draft.type(of: row).rank == 3, draft.type(of: row).shape[1] == .fixed(1),
+            let first = draft.producer(of: row), let x = draft.nodes[first].inputs.first ?? nil,
+            draft.nodes[first].layer.operation is Unsqueeze || draft.nodes[first].layer.operation is TensorReshape,
+            draft.type(of: x).rank == 2, draft.type(of: x).shape[1].length != nil,
+            draft.type(of: x).shape[1] == draft.type(of: row).shape[2]
         else { return false }
         let new = try draft.makeNode(node.layer.name, RepeatVector(repeats[1]), [x], outputs: [node.outputs[0]])
         draft.replace([index], with: [new])
@@ -247,7 +251,8 @@ enum JoinSteps: Pass {
         }
         nodes.append(
             try draft.makeNode("\(node.layer.name)/Stack", Concatenate(axis: 1), nodes.map { $0.outputs[0] }))
-        let isRowwise = first.layer.operation is Dense
+        let isRowwise =
+            first.layer.operation is Dense
             || (first.layer.operation as? Activation).map { $0.function.axis == nil } ?? false
         var parameters = first.parameters
         if !isRowwise {

@@ -19,7 +19,8 @@ enum MaskOrigin: Hashable {
             self.init(x, draft)
         case let cast as Cast where cast.dtype == .bool && draft.type(of: x).dtype != .bool:
             // Any number but 0 is true.
-            if let steps = Self.any(x, draft) { self = steps } else { return nil }
+            guard let steps = Self.any(x, draft) else { return nil }
+            self = steps
         case let comparison as Comparison where comparison.relation == .greater:
             guard Self.number(node.inputs[1], draft) == 0, let steps = Self.any(x, draft) else { return nil }
             self = steps

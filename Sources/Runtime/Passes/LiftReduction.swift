@@ -28,7 +28,8 @@ enum SimplifyReductions: Pass {
         let reduced = try checkedAxes(axes, rank: permutation.count)
         let kept = permutation.indices.filter { !reduced.contains($0) }.map { permutation[$0] }
         guard !reduction.keepsAxes, kept == kept.sorted() else { return false }
-        let moved = Reduction(reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()), keepsAxes: false)
+        let moved = Reduction(
+            reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()), keepsAxes: false)
         return try replace(node, index, moved, x, in: &draft)
     }
 

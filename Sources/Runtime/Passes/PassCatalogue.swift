@@ -43,7 +43,8 @@ package enum PassCatalogue {
 
     /// The passes that give primitives the names of layers, once nothing else is to be recognised in them.
     package static let last: [any Pass.Type] = [
-        LiftFoldedNormalization.self, LiftGlobalPooling.self, LiftRepeat.self, LiftPadding.self, LiftDot.self,
+        PairUnmerged.self, LiftFoldedNormalization.self, LiftGlobalPooling.self, LiftRepeat.self, LiftPadding.self,
+        LiftDot.self,
         LiftMerge.self, CarryMasks.self, ForgetAbsentMasks.self, LiftShapes.self,
     ]
 
@@ -76,6 +77,7 @@ package enum PassCatalogue {
         while index < draft.nodes.count {
             if try pass.rewrite(index, in: &draft) {
                 draft.removeDeadNodes()
+                draft.lifted.add(pass)
                 changed = true
             } else {
                 index += 1

@@ -18,7 +18,9 @@ struct AxisMove: Equatable {
             guard let axes = squeeze.axes?.values, let gone = try? checkedAxes(axes, rank: rank) else { return nil }
             sources = (0..<rank).filter { !gone.contains($0) }
         case let unsqueeze as Unsqueeze:
-            guard let axes = unsqueeze.axes.values, let new = try? checkedAxes(axes, rank: output.rank) else { return nil }
+            guard let axes = unsqueeze.axes.values, let new = try? checkedAxes(axes, rank: output.rank) else {
+                return nil
+            }
             var kept = 0
             sources = (0..<output.rank).map { axis in
                 if new.contains(axis) { return nil }
@@ -38,7 +40,9 @@ struct AxisMove: Equatable {
         let kept = output.indices.filter { output[$0] != .fixed(1) }
         let free = real.count { input[$0].length == nil }
         guard real.count == kept.count, real.count < max(input.count, output.count),
-            zip(real, kept).allSatisfy({ input[$0] == output[$1] && input[$0] != .unknown || free == 1 && input[$0].length == output[$1].length })
+            zip(real, kept).allSatisfy({
+                input[$0] == output[$1] && input[$0] != .unknown || free == 1 && input[$0].length == output[$1].length
+            })
         else { return nil }
         var places = real.makeIterator()
         return output.map { $0 == .fixed(1) ? nil : places.next() }

@@ -14,8 +14,10 @@ enum LiftPick: Pass {
             let sliced = slice.axes.map(\.values) ?? [0], resolvedAxis(sliced[0], rank: draft.type(of: x).rank) == axis
         else { return false }
         let length = draft.type(of: x).shape[axis].length
-        let isOne = end[0] == start[0] + 1 && end[0] != 0
-            || start[0] == -1 && end[0] >= (length ?? Int(Int32.max)) || length.map { start[0] == $0 - 1 && end[0] >= $0 } ?? false
+        let isOne =
+            end[0] == start[0] + 1 && end[0] != 0
+            || start[0] == -1 && end[0] >= (length ?? Int(Int32.max))
+            || length.map { start[0] == $0 - 1 && end[0] >= $0 } ?? false
         guard isOne else { return false }
         let place = draft.addConstant("\(node.layer.name)/index", Tensor(scalar: Int64(start[0])))
         let new = try draft.makeNode(node.layer.name, Gather(axis: axis), [x, place], outputs: [node.outputs[0]])
@@ -92,6 +94,9 @@ enum LiftLastStep: Pass {
         else { return false }
         let pair = source.layer.operation as? Bidirectional
         guard pair == nil || pair?.merge == nil else { return false }
+        // Where other steps are picked too, all of them may be stacked again.
+        let picks = draft.readers(of: pick.value).compactMap { Pick(draft.nodes[$0], draft) }
+        guard !picks.contains(where: { $0.index != pick.index && $0.axis == pick.axis }) else { return false }
         let length = draft.type(of: pick.value).shape[pick.axis].length
         let (isLast, isFirst) = (
             pick.index == -1 || length.map { pick.index == $0 - 1 } ?? false,
@@ -99,7 +104,8 @@ enum LiftLastStep: Pass {
         )
         // A pair turns the second sequence around, so that its last step is the first.
         guard output == 1 ? isFirst : isLast else { return false }
-        let isAlone = pair == nil && draft.readers(of: pick.value).count == 1 && !draft.isOutput(pick.value)
+        let isAlone =
+            pair == nil && draft.readers(of: pick.value).count == 1 && !draft.isOutput(pick.value)
             && source.outputs.dropFirst().allSatisfy(draft.isUnused)
         if isAlone {
             var new = source
@@ -116,7 +122,8 @@ enum LiftLastStep: Pass {
         var new = source
         new.layer.operation = layer.with { $0.returnState = true }.operation
         new.outputs = try draft.makeNode(
-            source.layer.name, new.layer.operation, source.inputs, outputs: source.outputs, parameters: source.parameters
+            source.layer.name, new.layer.operation, source.inputs, outputs: source.outputs,
+            parameters: source.parameters
         ).outputs
         let states = (new.outputs.count - layer.sequenceCount) / layer.directions
         let state = new.outputs[layer.sequenceCount + output * states]

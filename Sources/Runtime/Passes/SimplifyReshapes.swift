@@ -10,7 +10,9 @@ extension GraphDraft {
         let matching = shape.indices.count { axis in
             let found = type(of: result).shape[axis]
             if found != .unknown, found == shape[axis] { return true }
-            if let expected = reshape.shape.expected?[axis].length, expected > 0 { return shape[axis] == .fixed(expected) }
+            if let expected = reshape.shape.expected?[axis].length, expected > 0 {
+                return shape[axis] == .fixed(expected)
+            }
             guard let slot = reshape.shape.slot else { return false }
             return elementAxis(node.inputs[slot], axis).map {
                 origin($0) == origin(AxisOrigin(value: value, axis: axis))

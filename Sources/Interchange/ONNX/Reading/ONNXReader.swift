@@ -42,11 +42,13 @@ package enum ONNXReader {
             path.count > 1 && models.count == 1 ? path[1] : path.count > 1 ? path[0] : nil
         }
         draft.renameLayers { $0.replacing("/", with: "_") }
+        let report = draft.liftReport()
         let (graph, parameters) = try draft.finished()
         var result = try Model(name: model.name, graph: graph, parameters: parameters)
         result.metadata.format = "ONNX"
         let producer = [onnx.producerName, onnx.producerVersion].filter { !$0.isEmpty }
         result.metadata.producer = producer.isEmpty ? nil : producer.joined(separator: " ")
+        result.metadata.liftReport = report
         result.metadata.notes = notes
         if !onnx.trainingInfo.isEmpty { result.metadata.notes.append("the file's training information was not read") }
         return result

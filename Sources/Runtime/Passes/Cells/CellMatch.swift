@@ -111,7 +111,9 @@ struct CellMatcher {
     /// The kernels of gates that all read one input and one state, side by side.
     func kernels(_ gates: [LinearForm], state: Columns?) -> GateKernels? {
         var sources: [Columns] = []
-        for gate in gates { for (source, _) in gate.products where !sources.contains(source) { sources.append(source) } }
+        for gate in gates {
+            for (source, _) in gate.products where !sources.contains(source) { sources.append(source) }
+        }
         guard sources.count == 2, let h = state ?? sources.last(where: isState) ?? sources.last, sources.contains(h),
             let x = sources.first(where: { $0 != h })
         else { return nil }

@@ -32,7 +32,9 @@ struct Recurrence {
             rounds.body.producer(of: value, Choice.self).flatMap { rounds.body.nodes[$0.index].inputs[1] } ?? value
         }
         for candidate in rounds.carried {
-            guard let output = tracer.all(unmasked(candidate.output)), let match = matcher.match(output) else { continue }
+            guard let output = tracer.all(unmasked(candidate.output)), let match = matcher.match(output) else {
+                continue
+            }
             let states = zip(match.states, match.newStates).compactMap { old, new in
                 rounds.carried.first {
                     tracer.all($0.input) == old && tracer.all(unmasked($0.output)).map(tracer.source) == new

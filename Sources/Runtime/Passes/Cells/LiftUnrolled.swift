@@ -199,7 +199,8 @@ private struct StepSequence {
                 return
             }
         }
-        guard inputs.allSatisfy({ $0.step == nil && draft.type(of: $0.value).shape.last == .fixed($0.range.count) }) else {
+        guard inputs.allSatisfy({ $0.step == nil && draft.type(of: $0.value).shape.last == .fixed($0.range.count) })
+        else {
             return nil
         }
         kind = .values(inputs.map(\.value))

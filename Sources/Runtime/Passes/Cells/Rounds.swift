@@ -105,7 +105,8 @@ struct Rounds {
 
     private mutating func findCounters(in draft: GraphDraft) {
         counters = [body.inputs[0]]
-        for value in carried where draft.constant(value.initial)?.wholeNumbers == [0] && isNext(value.output, after: value.input) {
+        for value in carried
+        where draft.constant(value.initial)?.wholeNumbers == [0] && isNext(value.output, after: value.input) {
             counters.insert(value.input)
         }
         carried.removeAll { counters.contains($0.input) }
@@ -147,7 +148,9 @@ struct Rounds {
         guard let next = uncast(next) else { return nil }
         let isExact = counters.contains { isNext(next, after: $0) }
         guard isExact || counters.contains(next) else { return nil }
-        if let known = body.constant(uncast(limit))?.wholeNumbers, known.count == 1 { return [(.known(known[0]), isExact)] }
+        if let known = body.constant(uncast(limit))?.wholeNumbers, known.count == 1 {
+            return [(.known(known[0]), isExact)]
+        }
         return uncast(limit).flatMap { outside[$0] }.map { [(.value($0), isExact)] }
     }
 
