@@ -21,7 +21,8 @@ import Testing
         let facts = try JSONValue(parsing: run.output)
         #expect(
             facts.objectValue?.keys.elements == [
-                "file", "format", "producer", "name", "inputs", "outputs", "layers", "parameters", "warnings",
+                "file", "format", "producer", "name", "inputs", "outputs", "layers", "parameters", "lifted",
+                "not_lifted", "warnings",
             ])
         #expect(facts["format"] == "Keras HDF5")
         #expect(facts["inputs"]?[0]?["dtype"] == "float32")
@@ -33,6 +34,16 @@ import Testing
         #expect(layers.map { $0["parameters"] } == [10400, 51])
         #expect(layers[0]["output_shape"] == [.null, 50])
         #expect(layers[0]["trainable"] == true)
+    }
+
+    @Test func saysWhatWasLiftedAndWhatWasNot() throws {
+        let run = try FerryProcess(["inspect", "\(Fixture.root)/fixtures/tf2onnx/gru_before/model.onnx"])
+        #expect(
+            run.output.contains(
+                "lifted: recognise loops over the steps of a recurrent cell as recurrent layers (1)\n"))
+        let other = try FerryProcess(["inspect", "\(Fixture.root)/fixtures/tf2onnx/shared_lstm/model.onnx"])
+        #expect(other.output.contains("not lifted: "))
+        #expect(other.output.contains(": no layer means the same\n"))
     }
 
     @Test func theBytesDecideAndNotTheName() throws {

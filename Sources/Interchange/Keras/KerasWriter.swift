@@ -18,7 +18,7 @@ struct KerasWriter {
         version = options.kerasVersion == 2 ? KerasVersion(2, 15) : KerasVersion(3, 12)
         versionText = "\(version).0"
         let (adapted, notes) = try model.adapted(to: version)
-        self.model = adapted
+        self.model = try adapted.inKerasOrder()
         self.notes = notes
     }
 

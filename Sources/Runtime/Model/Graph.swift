@@ -181,6 +181,16 @@ public struct Graph: Sendable {
         layers[index].operation = operation
     }
 
+    /// The same graph with the layers listed in another order.
+    package func orderingLayers(_ order: [Int]) -> Graph {
+        var copy = self
+        copy.layers = order.map { layers[$0] }
+        var places = [Int](repeating: 0, count: layers.count)
+        for (place, layer) in order.enumerated() { places[layer] = place }
+        copy.nodes = nodes.map { Node(layer: places[$0.layer], inputs: $0.inputs, mask: $0.mask, outputs: $0.outputs) }
+        return copy
+    }
+
     /// Makes `values`, which are inputs already, the inputs in this order.
     public mutating func setInputs(_ values: [ValueID]) { inputs = values }
 

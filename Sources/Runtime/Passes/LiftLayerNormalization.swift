@@ -9,7 +9,7 @@ enum LiftLayerNormalization: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         let formula = NormalizationFormula(draft: draft)
-        guard var found = formula.standardized(node) ?? formula.scaledAndShifted(node) else {
+        guard var found = formula.standardized(node) ?? formula.scaledAndShifted(node), !found.axes.contains(0) else {
             return try overRows(index, in: &draft)
         }
         let rank = draft.type(of: found.x).rank

@@ -69,12 +69,16 @@ enum NarrowRecurrentOutputs: Pass {
         let readsOtherStates = states.contains { !lasts.contains($0) && !draft.isUnused($0) }
         let readsLast = !lasts.allSatisfy(draft.isUnused)
         guard !(readsSequence && (readsLast || readsOtherStates)) else { return false }
+        // Where steps are masked, the last output is the last state only if both begin with zeros and neither is hidden.
+        let isMasked = node.mask.value != nil
+        guard readsSequence || readsOtherStates || !isMasked || node.inputs.count == 1 else { return false }
 
         var new = node
         new.layer.operation =
             layer.with {
                 $0.returnState = readsOtherStates
                 $0.returnSequences = readsSequence
+                if !readsSequence && !readsOtherStates { $0.zeroOutputForMask = false }
             }.operation
         if !readsSequence && !readsOtherStates {
             guard layer.sequenceCount == layer.directions else { return false }

@@ -24,7 +24,10 @@ package enum ONNXReader {
             try scope.read(graph)
             let name = graph.name.isEmpty ? String(fileName.prefix { $0 != "." }) : graph.name
             let raw = try Model(name: name, graph: scope.graph, parameters: scope.parameters)
-            return try lifted(raw, onnx, scope.notes)
+            let lifted = try lifted(raw, onnx, scope.notes)
+            // Where everything is a layer, the graph says it all.
+            let isPlain = lifted.graph.layers.allSatisfy { $0.operation is any KerasLayer }
+            return isPlain ? lifted : ONNXKerasMetadata.restored(lifted, from: onnx) ?? lifted
         }
     }
 

@@ -39,6 +39,7 @@ package enum ONNXWriter {
 
         var result = ONNXModel(graph: graph, opsets: [ONNXOpset(version: opset)], irVersion: irVersion(opset))
         result.producerName = "ferry"
+        result.metadata = ONNXKerasMetadata.entries(for: model)
         return Result(model: result, notes: emitter.notes + notes(on: model))
     }
 
