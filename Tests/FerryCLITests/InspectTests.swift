@@ -37,11 +37,11 @@ import Testing
     }
 
     @Test func saysWhatWasLiftedAndWhatWasNot() throws {
-        let run = try FerryProcess(["inspect", "\(Fixture.root)/fixtures/tf2onnx/gru_before/model.onnx"])
+        let run = try FerryProcess(["inspect", Fixture.path("tf2onnx/gru_before/model.onnx")])
         #expect(
             run.output.contains(
                 "lifted: recognise loops over the steps of a recurrent cell as recurrent layers (1)\n"))
-        let other = try FerryProcess(["inspect", "\(Fixture.root)/fixtures/tf2onnx/shared_lstm/model.onnx"])
+        let other = try FerryProcess(["inspect", Fixture.path("tf2onnx/shared_lstm/model.onnx")])
         #expect(other.output.contains("not lifted: "))
         #expect(other.output.contains(": no layer means the same\n"))
     }
