@@ -150,6 +150,7 @@ enum LiftWindows: Pass {
             case .average(let counts):
                 guard !counts || options.padding == .valid else { return nil }
                 return (LocalPooling(.average, options), ParameterSet(), nil)
+            case .norm: return nil
             }
         }
         guard let convolution = node.layer.operation as? Convolution, let weights = draft.constant(node.inputs[1]),

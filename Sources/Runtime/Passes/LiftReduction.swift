@@ -6,8 +6,9 @@ enum SimplifyReductions: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        if let pooling = node.layer.operation as? Pooling, pooling.window == nil, let x = node.inputs[0] {
-            let function: Reduction.Function = pooling.function == .maximum ? .maximum : .mean
+        if let pooling = node.layer.operation as? Pooling, pooling.window == nil, let x = node.inputs[0],
+            let function = reduction(pooling.function)
+        {
             let axes = Array(2..<draft.type(of: x).rank)
             return try replace(node, index, Reduction(function, axes: .known(axes)), x, in: &draft)
         }
@@ -31,6 +32,14 @@ enum SimplifyReductions: Pass {
         let moved = Reduction(
             reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()), keepsAxes: false)
         return try replace(node, index, moved, x, in: &draft)
+    }
+
+    private static func reduction(_ function: Pooling.Function) -> Reduction.Function? {
+        switch function {
+        case .maximum: .maximum
+        case .average: .mean
+        case .norm: nil
+        }
     }
 
     private static func replace(
