@@ -1,7 +1,7 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
 SWIFT ?= swift
 
-.PHONY: setup build test demo examples interop client bench lint format
+.PHONY: setup build test demo examples interop client bench saving sanitize fuzz lint format
 
 ## Installs the C libraries that are missing.
 setup:
@@ -36,6 +36,22 @@ client: setup
 bench: build
 	@Scripts/python-env.sh
 	.venv/bin/python Benchmarks/run.py .build/release/ferry --output docs/Benchmarks.md
+
+## Kills `ferry` while it saves and fills its disk; KILLS=500 for a long run.
+KILLS ?= 70
+saving: build
+	python3 Tests/saving/check.py .build/release/ferry $(KILLS)
+
+## Runs the tests with AddressSanitizer, then with ThreadSanitizer.
+sanitize: setup
+	$(SWIFT) test --sanitize address --scratch-path .build-address
+	$(SWIFT) test --sanitize thread --scratch-path .build-thread
+
+## Looks for bytes that break a reader: TARGET is one of Tests/fuzz/FuzzTarget.swift, SECONDS how long.
+TARGET ?= hdf5
+SECONDS ?= 60
+fuzz: setup
+	Scripts/fuzz.sh $(TARGET) $(SECONDS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Examples

@@ -28,6 +28,9 @@ let package = Package(
         .systemLibrary(
             name: "CZip", pkgConfig: "libzip",
             providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CONNX", exclude: ["onnx.proto"], linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "CKernels"),
         .target(name: "CAllocations"),
@@ -41,7 +44,7 @@ let package = Package(
         .target(
             name: "FerryInterchange",
             dependencies: [
-                "FerryRuntime", "CHDF5", "CONNX", "CZip",
+                "FerryRuntime", "CHDF5", "CONNX", "CZip", "CZlib",
                 collections,
             ],
             path: "Sources/Interchange", swiftSettings: swift6),
@@ -70,6 +73,15 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: tested, swiftSettings: swift6),
         .testTarget(name: "RuntimeTests", dependencies: tested + ["CAllocations"], swiftSettings: swift6),
         .testTarget(name: "InterchangeTests", dependencies: tested, swiftSettings: swift6),
+        .testTarget(name: "MutationTests", dependencies: tested, swiftSettings: swift6),
         .testTarget(name: "FerryCLITests", dependencies: tested + ["FerryCLI"], swiftSettings: swift6),
     ]
 )
+
+// Built by Scripts/fuzz.sh alone: libFuzzer brings its own `main`.
+if Context.environment["FERRY_FUZZ_BUILD"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "ferry-fuzz", dependencies: ["Ferry"], path: "Tests/fuzz",
+            swiftSettings: swift6 + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints docs/ErrorReference.md: every error code with its meaning, taken from the sources.
+# Prints docs/ErrorReference.md: every error code with its meaning and its sentences, taken from the sources.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,10 +11,6 @@ Made by `Scripts/error-reference.sh` from the sources; do not edit.
 Every error is a `FerryError`: a code for programs, and a sentence for people that reads
 `PLACE › PLACE: what was found; what was expected; what to do`, outermost place (the file) first. The command line
 prints the sentence alone and ends with status 65 for a bad input file, 64 for wrong usage, 70 for an internal fault.
-
-| code | meaning |
-|---|---|
+Where a sentence depends on the file, `…` stands for what is found there.
 HEADER
-grep -rhB1 --include='*.swift' -E 'public static let [a-zA-Z]+ = Self\("' Sources \
-    | awk '/\/\/\// { sub(/^ *\/\/\/ /, ""); meaning = $0 } /static let/ { match($0, /Self\("[^"]+/); print "| `" substr($0, RSTART + 6, RLENGTH - 6) "` | " meaning " |" }' \
-    | LC_ALL=C sort -u
+git ls-files -co --exclude-standard Sources | grep '\.swift$' | LC_ALL=C sort | xargs perl -CS -Mutf8 Scripts/error-sentences.pl

@@ -2,9 +2,9 @@
 # Installs the C libraries that Ferry links and that are not there yet.
 set -euo pipefail
 
-libraries=(hdf5 libprotobuf-c libzip)
-debian_packages=(pkg-config libhdf5-dev libprotobuf-c-dev libzip-dev)
-homebrew_packages=(pkg-config hdf5 protobuf-c libzip)
+libraries=(hdf5 libprotobuf-c libzip zlib)
+debian_packages=(pkg-config libhdf5-dev libprotobuf-c-dev libzip-dev zlib1g-dev)
+homebrew_packages=(pkg-config hdf5 protobuf-c libzip zlib)
 
 if command -v pkg-config > /dev/null && pkg-config --exists "${libraries[@]}"; then
     exit 0

@@ -132,8 +132,13 @@ private final class TensorStorage: @unchecked Sendable {
 }
 
 extension [Int] {
-    /// The product of the elements; 1 where there are none.
-    public var product: Int { reduce(1, *) }
+    /// The product of the elements; 1 where there are none, and 2⁵⁶ for all beyond, which no memory holds.
+    public var product: Int {
+        reduce(1) { product, length in
+            let (result, overflow) = product.multipliedReportingOverflow(by: length)
+            return overflow || result > 1 << 56 ? 1 << 56 : result
+        }
+    }
 
     /// The product of the elements, or nil where one is negative or the product overflows.
     public var checkedProduct: Int? {

@@ -58,7 +58,7 @@ struct Bench: ParsableCommand {
         let generator = RandomInputs(for: model)
         var random = RandomSource(seed: 0)
         let shapes = try ShapeOption.apply(shape, to: generator.shapes(batch: 1, length: 100), of: model)
-        let inputs = generator.tensors(shapes, using: &random)
+        let inputs = try generator.tensors(shapes, using: &random)
         let session = try InferenceSession(model, threads: threads, weights: weights.precision)
         let measurement =
             if stream {

@@ -17,9 +17,11 @@ struct FerryCommand: ParsableCommand {
             """,
         subcommands: [
             Inspect.self, Convert.self, Predict.self, Verify.self, Train.self, Generate.self, Bench.self,
+            ReadHDF5.self,
         ])
 
     static func main() {
+        Console.ignoreFullQuota()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -44,8 +44,14 @@ public struct ReadOptions: Sendable {
     /// A file with the architecture for a file that holds only weights: a Keras `config.json` or a model of any format.
     public var architecture: String?
 
+    /// Where libhdf5 runs, if an HDF5 file needs it.
+    public var library: HDF5Isolation
+
     /// Nothing special.
-    public init(architecture: String? = nil) { self.architecture = architecture }
+    public init(architecture: String? = nil, library: HDF5Isolation = .isolated) {
+        self.architecture = architecture
+        self.library = library
+    }
 }
 
 /// Choices of a writer.

@@ -114,6 +114,27 @@ private func mode(_ path: String) -> mode_t {
         #expect(folder.names == ["a"])
     }
 
+    @Test func filesOfDeadWritersGo() throws {
+        // This process is alive, number 1 is somebody else's, and no process has the largest number.
+        let host = try hostPart()
+        let names = ["\(host)-\(getpid())-a", "\(host)-1-b", "\(host)-\(pid_t.max)-c", "other-\(pid_t.max)-d", "x"]
+        for name in names { close(open(folder(".ferry-" + name), O_CREAT | O_WRONLY, 0o600)) }
+        let young = names.map { ".ferry-" + $0 }.sorted()
+        try AtomicFile.write([1], to: folder("model"))
+        #expect(folder.names == (young + ["model"]).sorted())
+        for name in young { utimes(folder(name), [timeval(tv_sec: 0, tv_usec: 0), timeval(tv_sec: 0, tv_usec: 0)]) }
+        try AtomicFile.write([1], to: folder("model"))
+        #expect(folder.names == (young + ["model"]).filter { !$0.hasSuffix("-c") }.sorted())
+    }
+
+    /// What this machine is called in the names of temporary files.
+    private func hostPart() throws -> String {
+        var name = ""
+        try AtomicFile.write(to: folder("any")) { name = $0.lastPathComponent }
+        unlink(folder("any"))
+        return String(name.dropFirst(".ferry-".count).prefix { $0 != "-" })
+    }
+
     @Test(arguments: ["old", "missing", "further/old"]) func linksStay(_ target: String) throws {
         mkdir(folder("further"), 0o777)
         try AtomicFile.write([1], to: folder("old"))

@@ -44,6 +44,9 @@ struct Console {
         }
     }
 
+    /// Makes a file that outgrows the limit of this process an error of the write and not the end of the process.
+    static func ignoreFullQuota() { signal(SIGXFSZ, SIG_IGN) }
+
     /// Makes sure that the results have arrived.
     static func flush() throws {
         guard fflush(nil) == 0 else {

@@ -16,7 +16,8 @@ package enum AtomicFile {
     /// the file that it leads to is replaced. The new file keeps the permissions of the old.
     package static func write(to path: String, _ body: (_ temporaryPath: String) throws -> Void) throws {
         let target = try naming(path) { try destination(of: path) }
-        let temporary = target.parentFolder + "/" + hiddenName()
+        TemporaryName.removeAbandoned(in: target.parentFolder)
+        let temporary = target.parentFolder + "/" + TemporaryName.next()
         do {
             let attributes = try naming(path) { try create(temporary, for: target) }
             try body(temporary)
@@ -45,7 +46,7 @@ package enum AtomicFile {
 
     /// Calls `body` with a path in the folder of `path`, and removes the file that it leaves there.
     package static func discarding<Result>(beside path: String, _ body: (String) throws -> Result) rethrows -> Result {
-        let temporary = path.parentFolder + "/" + hiddenName()
+        let temporary = path.parentFolder + "/" + TemporaryName.next()
         defer { unlink(temporary) }
         return try body(temporary)
     }
@@ -79,10 +80,6 @@ package enum AtomicFile {
         let count = readlink(path, &text, text.count)
         guard count >= 0 else { throw SystemFailure.last }
         return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
-    private static func hiddenName() -> String {
-        ".ferry-" + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     /// Makes the temporary file and returns the attributes that the finished one must have.

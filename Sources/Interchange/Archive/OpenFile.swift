@@ -17,12 +17,15 @@ struct SystemFailure: Error, Equatable {
 
 /// A file descriptor with one owner, which closes it.
 struct OpenFile: ~Copyable {
-    private let descriptor: Int32
+    let descriptor: Int32
 
-    /// Opens `path`; a file that is made gets the permissions 0666 less the process's mask.
-    init(_ path: String, _ flags: Int32) throws {
-        descriptor = Int32(try Self.retrying { Int(open(path, flags | O_CLOEXEC, 0o666)) })
+    /// Opens `path`; a file that is made gets the permissions `mode` less the process's mask.
+    init(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws {
+        descriptor = Int32(try Self.retrying { Int(open(path, flags | O_CLOEXEC, mode)) })
     }
+
+    /// Takes over one of the three files that every process begins with.
+    init(standard descriptor: Int32) { self.descriptor = descriptor }
 
     deinit { close(descriptor) }
 
@@ -44,6 +47,17 @@ struct OpenFile: ~Copyable {
         }
         return filled
     }
+
+    /// All bytes of a file.
+    func contents() throws -> [UInt8] {
+        try rewind()
+        var bytes = [UInt8](repeating: 0, count: Int(try status().st_size))
+        let filled = try bytes.withUnsafeMutableBytes { try fill($0) }
+        return Array(bytes.prefix(filled))
+    }
+
+    /// Goes back to the first byte.
+    func rewind() throws { _ = try Self.retrying { Int(lseek(descriptor, 0, SEEK_SET)) } }
 
     /// Writes all of `bytes` at the current position.
     func append(_ bytes: UnsafeRawBufferPointer) throws {

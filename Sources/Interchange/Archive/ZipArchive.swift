@@ -37,13 +37,9 @@ package enum ZipArchive {
     package static func write(
         _ members: OrderedDictionary<String, [UInt8]>, to path: String, names: Names = .paths
     ) throws {
-        try locating(path.lastPathComponent) { try check(members.keys, names) }
-        guard !members.isEmpty else { return try AtomicFile.write(empty, to: path) }
-        try AtomicFile.write(to: path) { temporary in
-            do {
-                try fill(ZipSource.file(temporary), with: members)
-            } catch let failure as ZipFailure { throw failure.writingError(path) }
-        }
+        // In memory first: libzip would leave a file of its own behind where the process ends.
+        let archive = try locating(path.lastPathComponent) { try Self.bytes(of: members, names: names) }
+        try AtomicFile.write(archive, to: path)
     }
 
     /// An archive of uncompressed members, the same bytes for the same members.
@@ -58,7 +54,7 @@ package enum ZipArchive {
             defer { zip_source_free(target) }
             try fill(target, with: members)
             return try contents(of: target)
-        } catch let failure as ZipFailure { throw failure.writingError("archive") }
+        } catch let failure as ZipFailure { throw failure.writingError }
     }
 
     /// An archive without members, for which libzip writes no file at all.

@@ -84,13 +84,10 @@ enum ZipSource {
 struct ZipFailure: Error {
     /// One of `ZIP_ER_…`.
     let code: Int32
-    /// One of `errno`'s values; 0 where the system was not the reason.
-    let systemNumber: Int32
     private let message: String
 
     init(_ error: UnsafeMutablePointer<zip_error_t>) {
         code = zip_error_code_zip(error)
-        systemNumber = zip_error_system_type(error) == ZIP_ET_SYS ? zip_error_code_system(error) : 0
         message = String(cString: zip_error_strerror(error))
     }
 
@@ -106,9 +103,6 @@ struct ZipFailure: Error {
         }
     }
 
-    /// The sentence for who asked Ferry to write the archive at `path`.
-    func writingError(_ path: String) -> FerryError {
-        if systemNumber != 0 { return FerryError.writing(path, systemNumber) }
-        return FerryError(.zip, at: [path.lastPathComponent], found: "cannot be written: \(message)")
-    }
+    /// The sentence for who asked Ferry to write an archive.
+    var writingError: FerryError { FerryError(.zip, found: "cannot be written: \(message)") }
 }

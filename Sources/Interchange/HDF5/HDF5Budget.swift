@@ -13,18 +13,22 @@ enum HDF5Layout {
 /// How much a file may make its reader do; what exceeds it was not written by a framework.
 struct HDF5Budget {
     static let deepest = 64
-    static let mostObjects = 1_000_000
+    /// Besides one for each sixteen bytes of the file, of which a link takes more.
+    static let fewObjects = 1000
     static let mostChunks = 1_000_000
     static let largestDataset = 4 << 30
     /// Below this, a small file may claim as much as it likes.
     static let harmless = 64 << 20
     /// The most that deflate can compress.
     static let largestExpansion = 1000
+    /// What a file may unpack to beyond a few times its size: 1 GiB.
+    static let largestSurplus = 1 << 30
 
     /// The bytes of the file.
     let fileSize: Int
     private var objects = 0
     private var bytes = 0
+    private var headerBytes = 0
 
     init(fileSize: Int) { self.fileSize = fileSize }
 
@@ -35,8 +39,19 @@ struct HDF5Budget {
                 .damagedFile, found: "groups lie more than \(Self.deepest) deep or contain themselves")
         }
         objects += 1
-        guard objects <= Self.mostObjects else {
-            throw FerryError(.damagedFile, found: "more than \(Self.mostObjects) groups and datasets")
+        guard objects <= mostObjects else {
+            throw FerryError(.damagedFile, found: "more than \(mostObjects) groups and datasets")
+        }
+    }
+
+    /// How many groups and datasets, counted once for each path, a file of this size can have.
+    var mostObjects: Int { Self.fewObjects + fileSize / 16 }
+
+    /// Counts the bytes of one more header, which many paths may lead to.
+    mutating func spend(_ byteCount: Int) throws {
+        headerBytes += byteCount
+        guard headerBytes <= max(Self.harmless, 16 * fileSize) else {
+            throw FerryError(.damagedFile, found: "the same groups are met again and again")
         }
     }
 
@@ -46,7 +61,7 @@ struct HDF5Budget {
         guard size <= Self.largestDataset, bytes + size <= largestTotal else {
             throw FerryError(
                 .damagedFile, found: "claims \(size) bytes for shape \(shape) in a file of \(fileSize)",
-                expected: "Ferry reads at most \(Self.largestDataset) and \(Self.largestExpansion) times the file")
+                expected: "Ferry reads at most \(min(Self.largestDataset, largestTotal)) from it")
         }
         bytes += size
         return size / elementSize
@@ -65,8 +80,8 @@ struct HDF5Budget {
                 step > 0 ? length / step + (length % step == 0 ? 0 : 1) : -1
             }
             // Each chunk is unpacked whole.
-            guard try Self.size(of: chunk, elementSize) <= largestTotal,
-                let count = counts.checkedProduct, count <= Self.mostChunks
+            guard let count = counts.checkedProduct, count <= Self.mostChunks,
+                let total = try [count, Self.size(of: chunk, elementSize)].checkedProduct, total <= largestTotal
             else {
                 throw FerryError(.damagedFile, found: "claims chunks of shape \(chunk) in an array of shape \(shape)")
             }
@@ -80,8 +95,8 @@ struct HDF5Budget {
         return size
     }
 
+    /// What all arrays may hold together.
     private var largestTotal: Int {
-        let (total, overflow) = fileSize.multipliedReportingOverflow(by: Self.largestExpansion)
-        return overflow ? .max : max(Self.harmless, total)
+        max(Self.harmless, min(Self.largestExpansion * fileSize, 4 * fileSize + Self.largestSurplus))
     }
 }

@@ -36,15 +36,13 @@ struct HDF5GlobalHeap {
     }
 
     /// The texts that these references lead to.
-    mutating func texts(of references: [UInt8]) throws -> [String] {
-        try references.withUnsafeBytes { references in
-            try stride(from: 0, to: references.count, by: referenceSize).map { start in
-                let length = integer(in: references, at: start, 4)
-                let address = integer(in: references, at: start + 4, addressSize)
-                let number = integer(in: references, at: start + 4 + addressSize, 4)
-                guard let length, let address, let number else { throw Self.damaged }
-                return length == 0 || address == 0 ? "" : try text(length, number, inCollectionAt: address)
-            }
+    mutating func texts(of references: UnsafeRawBufferPointer) throws -> [String] {
+        try stride(from: 0, to: references.count, by: referenceSize).map { start in
+            let length = integer(in: references, at: start, 4)
+            let address = integer(in: references, at: start + 4, addressSize)
+            let number = integer(in: references, at: start + 4 + addressSize, 4)
+            guard let length, let address, let number else { throw Self.damaged }
+            return length == 0 || address == 0 ? "" : try text(length, number, inCollectionAt: address)
         }
     }
 

@@ -17,11 +17,7 @@ extension HDF5Library {
         let content = try content(elements, stored: type, shape, .contiguous, &file) { type, target in
             try check(H5Aread(id, type, target))
         }
-        return switch content {
-        case .tensor(let tensor): .tensor(tensor)
-        case .strings(let texts, let shape): shape.isEmpty ? .string(texts.first ?? "") : .strings(texts)
-        case .unsupported(let kind): .unsupported(kind)
-        }
+        return HDF5Attribute(content)
     }
 
     /// The elements of a dataset.
@@ -55,8 +51,10 @@ extension HDF5Library {
         try file.budget.check(layout, of: shape, elementSize: size)
         if case .numbers(let dtype, _) = elements { return .tensor(try tensor(shape, dtype, memory, read)) }
         let bytes = try bytes(count * size, memory, read)
-        let isVariable = elements == .texts(isVariable: true)
-        return .strings(isVariable ? try file.heap.texts(of: bytes) : fixedTexts(bytes, size), shape: shape)
+        guard elements == .texts(isVariable: true) else {
+            return .strings(HDF5Elements.texts(bytes, of: size), shape: shape)
+        }
+        return .strings(try bytes.withUnsafeBytes { try file.heap.texts(of: $0) }, shape: shape)
     }
 
     private func tensor(
@@ -78,14 +76,6 @@ extension HDF5Library {
         let type = memory.id
         try bytes.withUnsafeMutableBytes { if count > 0, let base = $0.baseAddress { try read(type, base) } }
         return bytes
-    }
-
-    private func fixedTexts(_ bytes: [UInt8], _ size: Int) -> [String] {
-        stride(from: 0, to: bytes.count, by: size).map { start in
-            var text = bytes[start..<(start + size)]
-            while text.last == 0 { text.removeLast() }
-            return String(decoding: text, as: UTF8.self)
-        }
     }
 
     /// The length of each axis, or nil for a space that is null.
@@ -115,28 +105,6 @@ extension HDF5Library {
                 throw FerryError(.damagedFile, found: "claims the shape \(lengths)")
             }
             return length
-        }
-    }
-}
-
-extension HDF5Attribute {
-    /// The value of an attribute without elements.
-    fileprivate init(empty elements: HDF5Elements) {
-        switch elements {
-        case .numbers(let dtype, _): self = .tensor(Tensor(zeros: [0], dtype: dtype))
-        case .texts: self = .string("")
-        case .unsupported(let kind): self = .unsupported(kind)
-        }
-    }
-}
-
-extension HDF5Dataset.Content {
-    /// The content of a dataset without elements.
-    fileprivate init(empty elements: HDF5Elements) {
-        switch elements {
-        case .numbers(let dtype, _): self = .tensor(Tensor(zeros: [0], dtype: dtype))
-        case .texts: self = .strings([], shape: [0])
-        case .unsupported(let kind): self = .unsupported(kind)
         }
     }
 }

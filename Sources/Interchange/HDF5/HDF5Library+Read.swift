@@ -38,7 +38,7 @@ extension HDF5Library {
             let name = link.name.text
             let inner = path.appending(member: name)
             let object = try inside(inner) {
-                guard group.groups[name] == nil, group.datasets[name] == nil else { throw Self.repeated }
+                guard group.groups[name] == nil, group.datasets[name] == nil else { throw HDF5Refusal.repeated }
                 try file.budget.visit(depth: depth + 1)
                 return try open(link, in: handle)
             }
@@ -68,7 +68,7 @@ extension HDF5Library {
         var attributes: OrderedDictionary<String, HDF5Attribute> = [:]
         for name in try attributeNames(of: object) {
             try inside("attribute '\(name.text)'") {
-                guard attributes[name.text] == nil else { throw Self.repeated }
+                guard attributes[name.text] == nil else { throw HDF5Refusal.repeated }
                 let attribute = try own(H5Aopen(object.id, name.characters, ferry_h5p_default()), H5Aclose)
                 attributes[name.text] = try attributeValue(of: attribute, &file)
             }
@@ -80,17 +80,9 @@ extension HDF5Library {
         switch link.kind {
         case H5L_TYPE_HARD:
             return try own(H5Oopen(group.id, link.name.characters, ferry_h5p_default()), H5Oclose)
-        case H5L_TYPE_SOFT: throw Self.refused("is a soft link")
-        case H5L_TYPE_EXTERNAL: throw Self.refused("is a link to another file")
-        default: throw Self.refused("is a link of an unknown kind")
+        case H5L_TYPE_SOFT: throw HDF5Refusal.link("is a soft link")
+        case H5L_TYPE_EXTERNAL: throw HDF5Refusal.link("is a link to another file")
+        default: throw HDF5Refusal.link("is a link of an unknown kind")
         }
     }
-
-    private static func refused(_ found: String) -> FerryError {
-        FerryError(
-            .unsupported, found: found, expected: "Ferry reads only what the file holds under its own name",
-            remedy: "copy the target to this place")
-    }
-
-    private static let repeated = FerryError(.damagedFile, found: "a second member has this name")
 }

@@ -1,16 +1,6 @@
 import CHDF5
 import FerryEngine
 
-/// What the elements of a stored array are.
-enum HDF5Elements: Equatable {
-    /// Numbers or booleans, and whether HDF5 takes them for bytes without meaning.
-    case numbers(DType, isOpaque: Bool = false)
-    /// Texts, either of one length or each with its own.
-    case texts(isVariable: Bool)
-    /// Something that Ferry does not read, named.
-    case unsupported(String)
-}
-
 extension HDF5Library {
     /// What the elements of a stored type are.
     func elements(of type: borrowing HDF5Handle) throws -> HDF5Elements {
@@ -94,29 +84,14 @@ extension HDF5Library {
     }
 
     private func integers(_ type: borrowing HDF5Handle, _ size: Int) throws -> HDF5Elements {
-        switch (size, H5Tget_sign(type.id)) {
-        case (1, H5T_SGN_2): .numbers(.int8)
-        case (2, H5T_SGN_2): .numbers(.int16)
-        case (4, H5T_SGN_2): .numbers(.int32)
-        case (8, H5T_SGN_2): .numbers(.int64)
-        case (1, H5T_SGN_NONE): .numbers(.uint8)
-        case (2, H5T_SGN_NONE): .numbers(.uint16)
-        case (4, H5T_SGN_NONE): .numbers(.uint32)
-        case (8, H5T_SGN_NONE): .numbers(.uint64)
-        default: .unsupported("integers of \(size) bytes")
-        }
+        HDF5Elements(integersOf: size, isSigned: H5Tget_sign(type.id) == H5T_SGN_2)
+            ?? .unsupported("integers of \(size) bytes")
     }
 
     private func floats(_ type: borrowing HDF5Handle, _ size: Int) throws -> HDF5Elements {
         var (sign, exponent, exponentBits, mantissa, mantissaBits) = (0, 0, 0, 0, 0)
         try check(H5Tget_fields(type.id, &sign, &exponent, &exponentBits, &mantissa, &mantissaBits))
-        return switch (size, exponentBits, mantissaBits) {
-        case (4, 8, 23): .numbers(.float32)
-        case (8, 11, 52): .numbers(.float64)
-        case (2, 5, 10): .numbers(.float16)
-        case (2, 8, 7): .numbers(.bfloat16)
-        default: .unsupported("floating-point numbers of \(size) bytes with \(exponentBits) exponent bits")
-        }
+        return HDF5Elements(floatsOf: size, exponentBits: exponentBits, mantissaBits: mantissaBits)
     }
 
     /// h5py stores booleans as an enumeration; any other enumeration is read as its numbers.

@@ -75,15 +75,3 @@ struct HDF5Handle: ~Copyable {
 
     deinit { _ = close(id) }
 }
-
-extension String {
-    /// The path of a member of the group at this path.
-    func appending(member name: String) -> String { isEmpty ? name : "\(self)/\(name)" }
-
-    /// The path without its middle, where only a group that contains itself can have made it.
-    fileprivate var shortened: String {
-        let parts = split(separator: "/")
-        guard parts.count > 16 else { return self }
-        return "\(parts.prefix(3).joined(separator: "/"))/…/\(parts[parts.count - 1])"
-    }
-}

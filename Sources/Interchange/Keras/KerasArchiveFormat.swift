@@ -29,7 +29,7 @@ package enum KerasArchiveFormat: ModelFormat {
             }
             var assignment = try KerasWeightAssignment(architecture.graph)
             let variables = try locating("model.weights.h5") {
-                let root = try HDF5Group(bytes: weights)
+                let root = try HDF5Group(bytes: weights, library: options.library)
                 try assignment.assign(root)
                 return try root.kerasOptimizerVariables()
             }

@@ -47,7 +47,7 @@ package struct KerasConfig: Sendable {
 
     /// An integer under one of several names of different eras.
     package mutating func int(_ names: String..., default fallback: Int? = nil) throws -> Int {
-        try value(names, fallback, "an integer", \.intValue)
+        try value(names, fallback, "an integer", \.settingValue)
     }
 
     /// A number under one of several names of different eras.
@@ -67,13 +67,18 @@ package struct KerasConfig: Sendable {
 
     /// A list of integers, or a single one, under one of several names of different eras.
     package mutating func ints(_ names: String..., default fallback: [Int]? = nil) throws -> [Int] {
-        try value(names, fallback, "a list of integers", \.intList)
+        try value(names, fallback, "a list of integers") { value in
+            value.intList.flatMap { $0.allSatisfy(JSONValue.isSetting) ? $0 : nil }
+        }
     }
 
     /// A list whose elements may be null; nil where the setting is missing or null.
     package mutating func optionalInts(_ name: String) throws -> [Int?]? {
         guard let value = take(name) else { return nil }
         guard let list = value.arrayValue else { throw unexpected(value, name, "a list") }
+        guard list.allSatisfy({ $0.intValue.map(JSONValue.isSetting) ?? true }) else {
+            throw unexpected(value, name, "lengths")
+        }
         return list.map(\.intValue)
     }
 
@@ -131,6 +136,12 @@ package struct KerasContext: Sendable {
 }
 
 extension JSONValue {
+    /// Whether Keras can have meant this number; with larger ones sizes overflow.
+    fileprivate static func isSetting(_ number: Int) -> Bool { number.magnitude <= Int32.max }
+
+    /// The integer, where Keras can have meant it.
+    fileprivate var settingValue: Int? { intValue.flatMap { Self.isSetting($0) ? $0 : nil } }
+
     /// A list of integers, or one integer as a list of itself.
     package var intList: [Int]? {
         if let single = intValue { return [single] }

@@ -11,7 +11,7 @@ package enum KerasHDF5Format: ModelFormat {
     package static func recognizes(_ file: ModelFile) -> Bool { HDF5Signature.isPresent(in: file.head) }
 
     package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {
-        let root = try HDF5Group(contentsOf: file.path)
+        let root = try HDF5Group(contentsOf: file.path, library: options.library)
         return try locating(file.name) {
             guard let text = try root.string(named: "model_config") else {
                 return try KerasWeightsFormat.read(root, options)

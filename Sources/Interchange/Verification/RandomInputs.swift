@@ -34,7 +34,7 @@ package struct RandomInputs {
         var random = RandomSource(seed: seed)
         var seen = Set<[[Int]]>()
         let shapes = [1, 3].flatMap { batch in lengths.map { self.shapes(batch: batch, length: $0) } }
-        return shapes.filter { seen.insert($0).inserted }.map { tensors($0, using: &random) }
+        return try shapes.filter { seen.insert($0).inserted }.map { try tensors($0, using: &random) }
     }
 
     /// The shape of every input with `batch` rows and `length` along every other free axis.
@@ -52,8 +52,11 @@ package struct RandomInputs {
     }
 
     /// Inputs of the given shapes: valid token ids, numbers of a normal distribution, padding here and there.
-    package func tensors(_ shapes: [[Int]], using random: inout RandomSource) -> [Tensor] {
-        types.indices.map { input in
+    ///
+    /// - Throws: ``FerryError/Code/range`` where a shape is absurd.
+    package func tensors(_ shapes: [[Int]], using random: inout RandomSource) throws -> [Tensor] {
+        try types.indices.map { input in
+            _ = try locating("input '\(names[input])'") { try checkedShape(shapes[input]) }
             let dtype = types[input].dtype
             if let vocabulary = traits[input].vocabulary {
                 return ids(below: min(vocabulary, dtype.exactIntegers), shapes[input], using: &random).cast(to: dtype)

@@ -47,7 +47,7 @@ struct PreparedGraph: PreparedOperator {
         let slots = Slots(inputs)
         let layer = graph.layer(of: node)
         return try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
-            _ = try layer.operation.outputTypes(for: slots.map { ValueType(of: $0.tensor) })
+            try RunLimits.check(layer.operation.outputTypes(for: slots.map { ValueType(of: $0.tensor) }))
             return try state.withChild(layer.name) { try layers[node.layer].run(slots, &$0) }
         }
     }

@@ -42,12 +42,12 @@ extension [Dimension] {
 let largestRank = 64
 
 /// The most elements of a value whose shape the data decide; more is taken for damage.
-let largestComputedCount = 1 << 28
+var largestComputedCount: Int { RunLimits.current.elements }
 
-/// `shape`, which data decide, where a tensor can have it.
+/// `shape`, which data or a file decide, where a tensor can have it.
 ///
 /// - Throws: ``FerryError/Code/range`` for negative lengths and absurdly many elements.
-func checkedShape(_ shape: [Int]) throws -> [Int] {
+package func checkedShape(_ shape: [Int]) throws -> [Int] {
     guard let count = shape.checkedProduct, count <= largestComputedCount else {
         throw FerryError(
             .range, found: "a result of shape \(shape)",

@@ -123,12 +123,15 @@ private struct PreparedLoop: PreparedOperator {
         var values = Array(given.prefix(loop.carried))
         let captured = given.dropFirst(loop.carried)
         var rounds: [[Tensor]] = []
-        while goesOn && rounds.count < limit {
-            let counters = [Signal(Tensor(scalar: Int64(rounds.count))), Signal(Tensor(scalar: goesOn))]
-            let outputs = try body.run(Slots(counters + values + captured), &state)
-            goesOn = try condition(outputs[0].tensor)
-            values = Array(outputs[1...].prefix(loop.carried))
-            rounds.append(outputs.dropFirst(1 + loop.carried).map(\.tensor))
+        try RoundMeter.withMeter(for: given) { meter in
+            while goesOn && rounds.count < limit {
+                try meter.count(after: rounds.count)
+                let counters = [Signal(Tensor(scalar: Int64(rounds.count))), Signal(Tensor(scalar: goesOn))]
+                let outputs = try body.run(Slots(counters + values + captured), &state)
+                goesOn = try condition(outputs[0].tensor)
+                values = Array(outputs[1...].prefix(loop.carried))
+                rounds.append(outputs.dropFirst(1 + loop.carried).map(\.tensor))
+            }
         }
         let stacked = try loop.body.outputs.indices.dropFirst(1 + loop.carried).map { position in
             try stack(
@@ -215,13 +218,16 @@ private struct PreparedScan: PreparedOperator {
             throw FerryError(.shape, found: "sequences of lengths \(lengths)", expected: "one length")
         }
         var rounds: [[Tensor]] = []
-        for round in 0..<length {
-            let elements = sequences.indices.map { i in
-                element(sequences[i], axes[i], scan.inputs[i].isReversed ? length - 1 - round : round)
+        try RoundMeter.withMeter(for: given) { meter in
+            for round in 0..<length {
+                try meter.count(after: round)
+                let elements = sequences.indices.map { i in
+                    element(sequences[i], axes[i], scan.inputs[i].isReversed ? length - 1 - round : round)
+                }
+                let outputs = try body.run(Slots(states + elements + captured), &state)
+                states = Array(outputs.prefix(scan.stateCount))
+                rounds.append(outputs.dropFirst(scan.stateCount).map(\.tensor))
             }
-            let outputs = try body.run(Slots(states + elements + captured), &state)
-            states = Array(outputs.prefix(scan.stateCount))
-            rounds.append(outputs.dropFirst(scan.stateCount).map(\.tensor))
         }
         return states
             + (try scan.outputs.indices.map { output in
