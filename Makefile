@@ -1,7 +1,7 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
 SWIFT ?= swift
 
-.PHONY: setup build test demo examples interop client bench saving sanitize fuzz lint format
+.PHONY: setup build test demo examples interop client bench saving leaks sanitize fuzz lint format
 
 ## Installs the C libraries that are missing.
 setup:
@@ -41,6 +41,10 @@ bench: build
 KILLS ?= 70
 saving: build
 	python3 Tests/saving/check.py .build/release/ferry $(KILLS)
+
+## Opens and closes a thousand models and looks at memory and open files.
+leaks: setup
+	FERRY_ALONE=1 $(SWIFT) test --configuration release --filter aThousandModels
 
 ## Runs the tests with AddressSanitizer, then with ThreadSanitizer.
 sanitize: setup
