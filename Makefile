@@ -22,10 +22,11 @@ demo: build
 examples: build
 	$(SWIFT) run --configuration release examples
 
-## Opens what Ferry writes in the real Keras and ONNX Runtime.
+## Opens what Ferry writes in the real Keras, ONNX Runtime and PyTorch.
 interop: build
 	@Scripts/python-env.sh
 	.venv/bin/python Tests/interop/check.py .build/release/ferry
+	.venv/bin/python Tests/interop/check_torch.py .build/release/ferry
 	.venv/bin/python Tests/interop/training.py .build/release/ferry
 
 ## Builds and runs a package that depends on this one.

@@ -11,6 +11,8 @@ struct Convert: ParsableCommand {
               ferry convert old.h5 new.keras
               ferry convert lstm.weights.h5 lstm.onnx --architecture config.json
               ferry convert model.h5 small.onnx --quantize int8
+              ferry convert checkpoint.pt weights.safetensors
+              ferry convert lstm.pt lstm.keras --architecture 'lstm:in=4,hidden=6,layers=2,bidirectional -> linear:3'
 
             The file is read back and both models run on the same random inputs; the largest difference is printed. \
             Where they disagree, the output is removed.
@@ -38,8 +40,7 @@ struct Convert: ParsableCommand {
     var quantize: WeightOption?
 
     @Option(
-        help: .init("A file with the architecture for an input that holds only weights.", valueName: "file"),
-        completion: .file())
+        help: .init(ArchitectureHelp.text, valueName: "file or description"), completion: .file())
     var architecture: String?
 
     @Flag(help: "Do not read the file back.")
@@ -49,7 +50,12 @@ struct Convert: ParsableCommand {
 
     func run() throws {
         let options = WriteOptions(format: to?.name, opset: opset, kerasVersion: keras.rawValue)
-        _ = try FormatCatalogue.format(for: output, options)
+        let format = try FormatCatalogue.format(for: output, options)
+        if architecture == nil, quantize == nil, format is any StateDictFormat.Type,
+            let stateDict = try StateDict(ifAt: input)
+        {
+            return try convert(stateDict, options)
+        }
         let source = try Model(contentsOf: input, options: ReadOptions(architecture: architecture))
         common.console.notes(source.metadata.notes)
         let model = try rounded(source)
@@ -75,5 +81,15 @@ struct Convert: ParsableCommand {
         }
         common.console.note("the weights are rounded to \(quantize.rawValue) and written as float32")
         return rounded
+    }
+
+    /// Writes tensors in another container and reads them back bit for bit.
+    private func convert(_ stateDict: StateDict, _ options: WriteOptions) throws {
+        common.console.notes(stateDict.notes)
+        common.console.notes(
+            noVerify
+                ? try stateDict.write(to: output, options: options)
+                : try stateDict.writeVerified(to: output, options: options))
+        if !noVerify { print("\(stateDict.tensors.count) tensors, the same bit for bit") }
     }
 }

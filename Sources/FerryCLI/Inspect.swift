@@ -9,6 +9,8 @@ struct Inspect: ParsableCommand {
             Example:
               ferry inspect model.h5
               ferry inspect model.onnx --json
+              ferry inspect model.keras --pytorch
+              ferry inspect weights.safetensors
             """)
 
     @Argument(help: "The model; its bytes decide the format.", completion: .file())
@@ -17,15 +19,26 @@ struct Inspect: ParsableCommand {
     @Flag(help: "Print the same facts as JSON.")
     var json = false
 
+    @Flag(help: "Print the Python of the PyTorch module that loads the model's tensors once Ferry wrote them.")
+    var pytorch = false
+
     @Option(
-        help: .init("A file with the architecture for a model that holds only weights.", valueName: "file"),
-        completion: .file())
+        help: .init(ArchitectureHelp.text, valueName: "file or description"), completion: .file())
     var architecture: String?
 
     @OptionGroup var common: CommonOptions
 
     func run() throws {
+        if architecture == nil, let stateDict = try StateDict(ifAt: model) {
+            let summary = StateDictSummary(of: stateDict, file: model.lastPathComponent)
+            if pytorch { throw summary.lacksArchitecture }
+            return print(json ? summary.json.encoded(indent: 2) : summary.text)
+        }
         let content = try Model(contentsOf: model, options: ReadOptions(architecture: architecture))
+        if pytorch {
+            common.console.notes(content.metadata.notes)
+            return print(try locating(model.lastPathComponent) { try TorchModule(content).python() })
+        }
         let summary = try ModelSummary(of: content, file: model.lastPathComponent)
         print(json ? summary.json.encoded(indent: 2) : summary.text)
     }

@@ -35,8 +35,7 @@ struct Predict: ParsableCommand {
     var stateful = false
 
     @Option(
-        help: .init("A file with the architecture for a model that holds only weights.", valueName: "file"),
-        completion: .file())
+        help: .init(ArchitectureHelp.text, valueName: "file or description"), completion: .file())
     var architecture: String?
 
     @OptionGroup var common: CommonOptions

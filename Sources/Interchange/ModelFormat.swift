@@ -22,7 +22,9 @@ package protocol ModelFormat: Sendable {
 package enum FormatCatalogue {
     /// The formats; the first that recognizes a file reads it.
     package static let all: [any ModelFormat.Type] = [
-        KerasHDF5Format.self, KerasWeightsFormat.self, KerasArchiveFormat.self, ONNXFormat.self,
+        KerasHDF5Format.self, KerasWeightsFormat.self, KerasArchiveFormat.self,
+        // Before ONNX, which has no magic number.
+        SafetensorsFormat.self, TorchFormat.self, ONNXFormat.self,
     ]
 }
 

@@ -7,14 +7,22 @@ extension JSONValue {
     /// doubles, and half of a surrogate pair becomes U+FFFD.
     ///
     /// - Throws: ``FerryError/Code/json`` with line and column.
-    public init(parsing bytes: [UInt8]) throws {
+    public init(parsing bytes: [UInt8], duplicateKeys: DuplicateKeys = .lastCounts) throws {
         self = try bytes.withUnsafeBufferPointer { buffer in
-            var parser = JSONParser(buffer)
+            var parser = JSONParser(buffer, duplicateKeys)
             return try parser.document()
         }
     }
 
-    /// The value that `text` spells; see ``init(parsing:)-([UInt8])``.
+    /// What becomes of an object with two equal keys.
+    public enum DuplicateKeys: Sendable {
+        /// The last counts, as in Python.
+        case lastCounts
+        /// It is an error.
+        case refused
+    }
+
+    /// The value that `text` spells; see ``init(parsing:duplicateKeys:)``.
     public init(parsing text: String) throws { try self.init(parsing: Array(text.utf8)) }
 }
 
@@ -24,10 +32,14 @@ struct JSONParser {
     static let deepest = 512
 
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let duplicateKeys: JSONValue.DuplicateKeys
     private var position = 0
     private var depth = 0
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    init(_ bytes: UnsafeBufferPointer<UInt8>, _ duplicateKeys: JSONValue.DuplicateKeys) {
+        self.bytes = bytes
+        self.duplicateKeys = duplicateKeys
+    }
 
     mutating func document() throws -> JSONValue {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
@@ -71,7 +83,11 @@ struct JSONParser {
         while true {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw unexpected("a key in double quotes") }
+            let start = position
             let key = try string()
+            if duplicateKeys == .refused, members[key] != nil {
+                throw FerryError(.json, at: [place(of: start)], found: "the key '\(key)' occurs twice")
+            }
             skipSpace()
             guard skip(":") else { throw unexpected("':'") }
             members[key] = try value()

@@ -1,9 +1,17 @@
 import OrderedCollections
 
 extension JSONValue {
+    /// What stands between the parts of arrays and objects.
+    public enum Separators: Sendable {
+        /// `, ` and `: `
+        case spaced
+        /// `,` and `:`
+        case compact
+    }
+
     /// The text that Python's `json.dumps(value, indent: indent)` gives: ASCII only, `, ` and `: ` between parts.
-    public func encoded(indent: Int? = nil) -> String {
-        var writer = JSONWriter(indent: indent)
+    public func encoded(indent: Int? = nil, separators: Separators = .spaced) -> String {
+        var writer = JSONWriter(indent: indent, isCompact: separators == .compact)
         writer.write(self)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
@@ -13,9 +21,13 @@ extension JSONValue {
 private struct JSONWriter {
     var bytes: [UInt8] = []
     let indent: Int?
+    let isCompact: Bool
     var depth = 0
 
-    init(indent: Int?) { self.indent = indent }
+    init(indent: Int?, isCompact: Bool) {
+        self.indent = indent
+        self.isCompact = isCompact
+    }
 
     mutating func write(_ value: JSONValue) {
         switch value {
@@ -28,7 +40,7 @@ private struct JSONWriter {
         case .object(let members):
             write(members, "{", "}") { writer, member in
                 writer.write(member.key)
-                writer.append(": ")
+                writer.append(writer.isCompact ? ":" : ": ")
                 writer.write(member.value)
             }
         }
@@ -41,7 +53,7 @@ private struct JSONWriter {
         depth += 1
         var isFirst = true
         for item in items {
-            if !isFirst { append(indent == nil ? ", " : ",") }
+            if !isFirst { append(indent == nil && !isCompact ? ", " : ",") }
             isFirst = false
             breakLine()
             each(&self, item)

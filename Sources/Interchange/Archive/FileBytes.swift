@@ -39,6 +39,9 @@ package enum FileBytes {
         return try naming(path) { try chunk(of: OpenFile(path, O_RDONLY), count) }
     }
 
+    /// Whether there is anything at `path`.
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     /// Whether there is a folder at `path`.
     package static func isFolder(_ path: String) -> Bool {
         var result = stat()

@@ -26,6 +26,13 @@ package enum ZipArchive {
         }
     }
 
+    /// The names of the members of the archive at `path`, whose contents are not read.
+    package static func memberNames(_ path: String) throws -> [String] {
+        try locating(path.lastPathComponent) {
+            try ZipReader(ZipSource.file(path), byteCount: FileBytes.size(of: path), .paths).memberNames()
+        }
+    }
+
     /// The members of the archive that `bytes` are, without folders, in their order.
     package static func read(_ bytes: [UInt8], names: Names = .paths) throws -> OrderedDictionary<String, [UInt8]> {
         try bytes.withUnsafeBytes { buffer in
@@ -34,17 +41,21 @@ package enum ZipArchive {
     }
 
     /// Writes an archive of uncompressed members, the same bytes for the same members, in place of the file at `path`.
+    ///
+    /// Each member's contents begin at a multiple of `alignment` bytes in the file.
     package static func write(
-        _ members: OrderedDictionary<String, [UInt8]>, to path: String, names: Names = .paths
+        _ members: OrderedDictionary<String, [UInt8]>, to path: String, names: Names = .paths, alignment: Int = 1
     ) throws {
         // In memory first: libzip would leave a file of its own behind where the process ends.
-        let archive = try locating(path.lastPathComponent) { try Self.bytes(of: members, names: names) }
+        let archive = try locating(path.lastPathComponent) {
+            try Self.bytes(of: members, names: names, alignment: alignment)
+        }
         try AtomicFile.write(archive, to: path)
     }
 
     /// An archive of uncompressed members, the same bytes for the same members.
     package static func bytes(
-        of members: OrderedDictionary<String, [UInt8]>, names: Names = .paths
+        of members: OrderedDictionary<String, [UInt8]>, names: Names = .paths, alignment: Int = 1
     ) throws -> [UInt8] {
         try check(members.keys, names)
         guard !members.isEmpty else { return empty }
@@ -52,7 +63,7 @@ package enum ZipArchive {
             let target = try ZipSource.memory(UnsafeRawBufferPointer(start: nil, count: 0))
             zip_source_keep(target)
             defer { zip_source_free(target) }
-            try fill(target, with: members)
+            try fill(target, with: members, alignment: alignment)
             return try contents(of: target)
         } catch let failure as ZipFailure { throw failure.writingError }
     }
@@ -64,8 +75,11 @@ package enum ZipArchive {
         for key in keys { _ = try names.checked(key) }
     }
 
-    private static func fill(_ target: OpaquePointer, with members: OrderedDictionary<String, [UInt8]>) throws {
+    private static func fill(
+        _ target: OpaquePointer, with members: OrderedDictionary<String, [UInt8]>, alignment: Int
+    ) throws {
         let handle = try ZipHandle(target, ZIP_CREATE | ZIP_TRUNCATE)
+        var position = 0
         for (name, bytes) in members {
             let source = try ZipSource.copy(of: bytes)
             let index = zip_file_add(handle.archive, name, source, zip_flags_t(ZIP_FL_ENC_UTF_8))
@@ -74,9 +88,33 @@ package enum ZipArchive {
                 throw handle.failure
             }
             try settle(UInt64(index), in: handle)
+            position += localHeaderLength + name.utf8.count
+            position += try pad(UInt64(index), from: position, to: alignment, in: handle) + bytes.count
         }
         try handle.close()
     }
+
+    /// Bytes before a member's name and contents, where sizes fit into 32 bits.
+    private static let localHeaderLength = 30
+
+    /// Fills the local header of a member up to a multiple of `alignment`, in an extra field as PyTorch does, and gives
+    /// the length of the field.
+    private static func pad(
+        _ index: UInt64, from position: Int, to alignment: Int, in handle: borrowing ZipHandle
+    ) throws -> Int {
+        guard alignment > 1 else { return 0 }
+        let fieldHeader = 4
+        let missing = (alignment - (position + fieldHeader) % alignment) % alignment
+        let padding = [UInt8](repeating: UInt8(ascii: "Z"), count: missing)
+        let isSet = zip_file_extra_field_set(
+            handle.archive, index, paddingField, UInt16(ZIP_EXTRA_FIELD_NEW), padding, UInt16(missing),
+            zip_flags_t(ZIP_FL_LOCAL))
+        guard isSet == 0 else { throw handle.failure }
+        return fieldHeader + missing
+    }
+
+    /// The extra field that `PyTorchStreamWriter` pads with: `FB`.
+    private static let paddingField: UInt16 = 0x4246
 
     /// Stored, dated 1980-01-01 and readable by its owner, as Python's `zipfile` does.
     private static func settle(_ index: UInt64, in handle: borrowing ZipHandle) throws {

@@ -40,6 +40,12 @@ struct ZipReader: ~Copyable {
         return result
     }
 
+    /// The names of the members, in their order.
+    func memberNames() throws -> [String] {
+        guard byteCount > 0 else { throw ZipFailure.noArchive }
+        return try (0..<zip_get_num_entries(handle.archive, 0)).map { try entry(UInt64($0)).name }
+    }
+
     private struct Entry {
         let index: UInt64
         let name: String

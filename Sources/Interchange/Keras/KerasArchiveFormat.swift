@@ -11,7 +11,7 @@ package enum KerasArchiveFormat: ModelFormat {
     package static func recognizes(_ file: ModelFile) -> Bool {
         if file.isFolder { return (try? FileBytes.prefix(of: "\(file.path)/config.json", 1)) != nil }
         guard ZipArchive.isZip(file.head) else { return false }
-        return (try? ZipArchive.read(file.path).keys.contains("config.json")) ?? true
+        return (try? ZipArchive.memberNames(file.path).contains("config.json")) ?? true
     }
 
     package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {

@@ -29,7 +29,7 @@ package enum KerasWeightsFormat: ModelFormat {
                 remedy: "give the architecture with --architecture CONFIG.json or a model file")
         }
         let written = try root.string(named: "keras_version").map { KerasVersion(parsing: $0) }
-        let (name, graph) = try architecture(at: path, version: written)
+        let (name, graph) = try Architecture.graph(path, version: written)
         var assignment = try KerasWeightAssignment(graph)
         if let layers = try root.kerasLegacyLayers() {
             try assignment.assign(layers)
@@ -45,17 +45,5 @@ package enum KerasWeightsFormat: ModelFormat {
         metadata.producer = written.map { "Keras \($0)" }
         metadata.notes = assignment.notes
         return try Model(name: name, graph: graph, parameters: assignment.parameters, metadata: metadata)
-    }
-
-    private static func architecture(at path: String, version: KerasVersion?) throws -> (name: String, graph: Graph) {
-        let head = try FileBytes.prefix(of: path, 64)
-        guard head.first(where: { $0 > 32 }) == UInt8(ascii: "{") else {
-            let model = try Model(contentsOf: path)
-            return (model.name, model.graph)
-        }
-        return try locating(path.lastPathComponent) {
-            let architecture = try KerasArchitecture(JSONValue(parsing: FileBytes.read(path)), version: version)
-            return (architecture.name, architecture.graph)
-        }
     }
 }

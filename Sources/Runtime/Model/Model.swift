@@ -49,6 +49,9 @@ public struct ModelMetadata: Sendable {
     public var format: String?
     /// The framework and version that wrote the file, such as `keras 2.15.0`.
     public var producer: String?
+    /// The tensors of the file that became the parameters of a layer, by the path of the layer; only formats without a
+    /// graph keep them.
+    public var sources: [String: ParameterSource] = [:]
     /// Loss, metrics and optimiser as `compile_config` of Keras 3's archives has them, whatever the file's own era:
     /// `optimizer`, `loss`, `loss_weights`, `metrics`, `weighted_metrics`, `run_eagerly`, `steps_per_execution`,
     /// `jit_compile`.

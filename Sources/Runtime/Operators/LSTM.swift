@@ -4,10 +4,11 @@ public import FerryEngine
 ///
 ///     i = σ(x·Wᵢ + h·Uᵢ + bᵢ [+ pᵢ∘c])        c′ = f∘c + i∘g
 ///     f = σ(x·W_f + h·U_f + b_f [+ p_f∘c])    o = σ(x·Wₒ + h·Uₒ + bₒ [+ pₒ∘c′])
-///     g = τ(x·W_c + h·U_c + b_c)              h′ = o∘τ(c′)
+///     g = τ(x·W_c + h·U_c + b_c)              h′ = o∘τ(c′) [·P]
 ///
 /// Inputs: x [batch, time, features], and optionally h and c [batch, units]. Outputs: [batch, time, units] or
-/// [batch, units], then h and c where states are returned. The terms in brackets are the peepholes of ONNX.
+/// [batch, units], then h and c where states are returned. The terms in brackets are the peepholes of ONNX, and the
+/// projection of PyTorch (Sak et al. 2014), with which h and the output have `projection` elements.
 public struct LSTM: RecurrentOperator, Hashable {
     public static let kind = "LSTM"
     /// The order of the gates along the last axis of every parameter, which is Keras's.
@@ -24,6 +25,8 @@ public struct LSTM: RecurrentOperator, Hashable {
     public var useBias = true
     /// Whether gates see the cell state (Gers & Schmidhuber 2000).
     public var usesPeepholes = false
+    /// The length of h where it is projected (PyTorch `proj_size`); nil where it is that of c.
+    public var projection: Int?
     /// f = 1 − i (ONNX `input_forget`).
     public var couplesInputAndForget = false
     /// The bound on what the activations of the gates are given, as ONNX Runtime clips: not on c′.
@@ -46,16 +49,17 @@ public struct LSTM: RecurrentOperator, Hashable {
         options.returnSequences = returnSequences
     }
 
-    public var stateSizes: [Int] { [units, units] }
-    public var outputSize: Int { units }
+    public var stateSizes: [Int] { [outputSize, units] }
+    public var outputSize: Int { projection ?? units }
 
     public func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] {
         let features = try featureCount(inputs)
         var specs = [
             ParameterSpec("kernel", [features, 4 * units], policy: kernel),
-            ParameterSpec("recurrent_kernel", [units, 4 * units], policy: recurrentKernel),
+            ParameterSpec("recurrent_kernel", [outputSize, 4 * units], policy: recurrentKernel),
         ]
         if useBias { specs.append(ParameterSpec("bias", [4 * units], policy: bias)) }
+        if let projection { specs.append(ParameterSpec("projection", [units, projection], policy: kernel)) }
         if usesPeepholes { specs.append(ParameterSpec("peephole", [3 * units])) }
         return specs
     }
@@ -65,7 +69,8 @@ public struct LSTM: RecurrentOperator, Hashable {
             lstm: self, kernel: try parameters.required("kernel"),
             recurrentKernel: try parameters.required("recurrent_kernel"),
             bias: useBias ? try parameters.required("bias") : nil,
-            peephole: usesPeepholes ? try parameters.required("peephole") : nil)
+            peephole: usesPeepholes ? try parameters.required("peephole") : nil,
+            projection: projection == nil ? nil : try parameters.required("projection"))
     }
 }
 
@@ -77,8 +82,10 @@ struct LSTMCell: RecurrentCell {
     let bias: Tensor?
     /// [input, forget, output], each [units].
     let peephole: Tensor?
+    /// [units, projection]
+    let projection: Tensor?
 
-    func stateShapes(batch: Int) -> [[Int]] { [[batch, lstm.units], [batch, lstm.units]] }
+    func stateShapes(batch: Int) -> [[Int]] { lstm.stateSizes.map { [batch, $0] } }
 
     func step(_ x: Tensor, _ states: [Tensor]) throws -> (output: Tensor, states: [Tensor]) {
         let (h, c) = (states[0], states[1])
@@ -94,7 +101,8 @@ struct LSTMCell: RecurrentCell {
         let g = try lstm.activation(sums[2].clipped(lstm.clip))
         let newC = f * c + i * g
         let o = try gate(seeing(newC, 2, sums[3]))
-        let newH = o * (try (lstm.outputActivation ?? lstm.activation)(newC))
+        let hidden = o * (try (lstm.outputActivation ?? lstm.activation)(newC))
+        let newH = projection.map { hidden.matmul($0) } ?? hidden
         return (newH, [newH, newC])
     }
 }

@@ -91,7 +91,8 @@ extension LSTM {
     /// The layer with its weights packed; nil where they lack an option.
     package func packed(_ parameters: ParameterSet, _ packing: Packing) throws -> (any PreparedOperator)? {
         guard let gates = KernelActivation(recurrentActivation), let candidate = KernelActivation(activation),
-            let output = KernelActivation(outputActivation ?? activation), units > 0, clip.isPositiveOrNil
+            let output = KernelActivation(outputActivation ?? activation), units > 0, clip.isPositiveOrNil,
+            projection == nil
         else { return nil }
         var weights = try PackedRecurrence.Weights(parameters, useBias: useBias)
         weights.peephole = usesPeepholes ? try parameters.required("peephole").cast(to: .float32) : nil

@@ -24,6 +24,11 @@ extension LSTM: KerasLayer {
     }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
+        guard projection == nil else {
+            throw FerryError(
+                .unsupported, found: "a projection of h (proj_size)", expected: "the LSTM that Keras has",
+                remedy: "write ONNX instead")
+        }
         guard !usesPeepholes, clip == nil, !couplesInputAndForget, outputActivation ?? activation == activation else {
             throw FerryError(
                 .unsupported, found: "peepholes, clipping, coupled gates or an output activation of its own",

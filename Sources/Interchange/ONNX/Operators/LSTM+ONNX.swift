@@ -66,7 +66,10 @@ extension LSTM: ONNXRecurrent {
         let newC = emitter.apply("Add", emitter.apply("Mul", f, c), emitter.apply("Mul", i, g))
         let o = gate(seeing(newC, 2, sums[3]))
         let activated = emitter.activate(newC, outputActivation ?? activation, clip: nil, units: units)
-        return [emitter.apply("Mul", o, activated), newC]
+        let hidden = emitter.apply("Mul", o, activated)
+        guard self.projection != nil else { return [hidden, newC] }
+        let matrix = emitter.parameter("projection", try parameters.float32("projection"))
+        return [emitter.apply("MatMul", hidden, matrix), newC]
     }
 
     private func emitPeepholes(_ parameters: ParameterSet, _ emitter: inout ONNXEmitter) throws -> [String]? {

@@ -38,7 +38,10 @@ package struct ONNXRecurrentWeights {
 
 extension ONNXRecurrent {
     /// Whether the operator can compute it; else its equations are written out in a Scan.
-    var fitsONNXOperator: Bool { onnxActivations.allSatisfy { $0.onnxRecurrent != nil } }
+    var fitsONNXOperator: Bool {
+        // ONNX has no projection of h.
+        onnxActivations.allSatisfy { $0.onnxRecurrent != nil } && stateSizes.allSatisfy { $0 == outputSize }
+    }
 
     /// The operator between two Transposes, or a Scan for activations that the operator lacks.
     package func emit(

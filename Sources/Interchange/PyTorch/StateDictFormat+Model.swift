@@ -1,0 +1,27 @@
+package import FerryRuntime
+import FerryEngine
+
+// A container of tensors as a format of models: the graph comes from elsewhere.
+extension StateDictFormat {
+    package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {
+        guard let architecture = options.architecture else { throw StateDict.needsArchitecture() }
+        let stateDict = try readStateDict(file)
+        let (name, graph) = try Architecture.graph(architecture)
+        let assignment = try TorchAssignment(stateDict, to: graph)
+        var metadata = ModelMetadata()
+        metadata.format = stateDict.format
+        metadata.producer = stateDict.producer
+        metadata.sources = assignment.sources
+        metadata.notes = stateDict.notes + assignment.notes
+        return try Model(name: name, graph: graph, parameters: assignment.parameters, metadata: metadata)
+    }
+
+    package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
+        let module = try TorchModule(model)
+        var notes = try write(module.stateDict, to: path)
+        do { _ = try module.python() } catch let error as FerryError {
+            notes.append("inspect --pytorch can print no module for these tensors: \(error)")
+        }
+        return notes
+    }
+}
