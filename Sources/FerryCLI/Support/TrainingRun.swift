@@ -31,6 +31,7 @@ struct TrainingRun {
             try Folder.make(folder)
             return TrainingCheckpoint(folder: folder, monitor: Monitor(watched), keeping: callbacks)
         }
+        console.notes(job.configuration.notes)
         let (trainer, history) = try start(checkpoint)
         if let path = fitting.history { callbacks.append(HistoryLog(path)) }
         if let checkpoint { callbacks.append(checkpoint) }

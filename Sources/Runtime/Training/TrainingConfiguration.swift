@@ -8,6 +8,8 @@ public struct TrainingConfiguration: Sendable {
     public var losses: [OutputLoss?]
     /// The metrics of each output, in the model's order.
     public var metrics: [[any Metric]]
+    /// What a file says and training leaves out.
+    public var notes: [String] = []
 
     /// One loss for every output.
     public init(optimizer: any Optimizer, loss: any Loss, metrics: [any Metric] = []) {

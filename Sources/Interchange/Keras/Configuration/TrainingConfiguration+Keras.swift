@@ -16,7 +16,9 @@ extension Model {
     /// This model with a compile configuration that Keras trains it by.
     public func compiled(_ configuration: TrainingConfiguration) -> Model {
         var copy = self
-        copy.metadata.compileConfiguration = configuration.keras(outputNames: graph.outputNames)
+        var keras = configuration.keras(outputNames: graph.outputNames)
+        if let weighted = metadata.compileConfiguration?["weighted_metrics"] { keras["weighted_metrics"] = weighted }
+        copy.metadata.compileConfiguration = keras
         return copy
     }
 }
@@ -42,6 +44,9 @@ extension TrainingConfiguration {
         }
         self.init(
             optimizer: try ConfiguredOptimizerCatalogue.optimizer(optimizer), losses: losses, metrics: metrics)
+        if let weighted = json["weighted_metrics"], !weighted.isNull, weighted.arrayValue != [] {
+            notes.append("the file's weighted_metrics are kept and not computed; its other metrics are")
+        }
     }
 
     /// The configuration as Keras 3 writes it.
