@@ -12,7 +12,8 @@ struct Predict: ParsableCommand {
               ferry predict demo.h5 -i windows.csv -o -
 
             An .npz file gives several inputs, by their names or else in its own order. A .csv file holds one sample a \
-            line, or one sequence with a time step a line.
+            line, or one sequence with a time step a line. A model that 'ferry train TABLE' made takes a table with the same \
+            columns, and predicts what follows its last row.
             """)
 
     @Argument(help: "The model; its bytes decide the format.", completion: .file())
@@ -48,6 +49,7 @@ struct Predict: ParsableCommand {
         let names = model.graph.outputNames
         try locating(name) { try target.requireRoom(for: names) }
 
+        if let forecast = try forecast(model, name) { return try target.write([(names[0], forecast)]) }
         let prediction = Prediction(model, carriesStates: stateful)
         let files = InputFiles(
             for: model, in: name, anyRowCount: prediction.rowsPerCall != nil, console: common.console)
@@ -55,5 +57,16 @@ struct Predict: ParsableCommand {
         let inputs = try arrays.enumerated().map { try files.fitted($1, at: $0) }
         let outputs = try locating(name) { try prediction.run(inputs) }
         try target.write(zip(names, outputs).map { ($0, $1) })
+    }
+
+    /// What follows the rows of a table, in the units of the data, where the model was trained to forecast it.
+    private func forecast(_ model: Model, _ name: String) throws -> Tensor? {
+        guard let task = try ForecastTask(of: model), input.count == 1, input[0].lowercased().hasSuffix(".csv") else {
+            return nil
+        }
+        return try locating("\(name) › \(input[0].lastPathComponent)") {
+            let values = try task.forecast(CSVTable(parsing: FileText.read(input[0])), InferenceSession(model))
+            return Tensor(values.map(Float.init), shape: [1, values.count])
+        }
     }
 }
