@@ -66,7 +66,7 @@ struct Predict: ParsableCommand {
         }
         return try locating("\(name) › \(input[0].lastPathComponent)") {
             let values = try task.forecast(CSVTable(parsing: FileText.read(input[0])), InferenceSession(model))
-            return Tensor(values.map(Float.init), shape: [1, values.count])
+            return Tensor(values.map { Float($0) }, shape: [1, values.count])
         }
     }
 }
