@@ -220,7 +220,7 @@ static void walk_masked(const ferry_sequence *s, const space *space) {
     step.h = space->h;
     step.c = space->c;
     step.h_stride = s->step.hidden;
-    memset(space->has_output, 0, s->batch);
+    memset(space->has_output, s->begins_with_state != 0, s->batch);
     for (size_t k = 0; k < s->time; k++) {
         const uint8_t *mask = s->mask + (s->go_backwards ? s->time - 1 - k : k) * s->mask_time_stride;
         int any = 0;

@@ -9,17 +9,21 @@ enum Architecture {
     /// - Parameters:
     ///   - source: a path or a description.
     ///   - version: the version of Keras that wrote the weights, where it is known.
-    static func graph(_ source: String, version: KerasVersion? = nil) throws -> (name: String, graph: Graph) {
+    ///   - context: what else is known to the reader of a Keras configuration.
+    static func graph(
+        _ source: String, version: KerasVersion? = nil, context: KerasContext = .init()
+    ) throws -> (name: String, graph: Graph) {
         if !FileBytes.exists(source), let description = try TorchDescription(source) {
             return try locating("--architecture") { ("model", try description.graph()) }
         }
         let head = FileBytes.isFolder(source) ? [] : try FileBytes.prefix(of: source, 64)
         guard head.first(where: { $0 > 32 }) == UInt8(ascii: "{") else {
-            let model = try Model(contentsOf: source)
+            let model = try Model(contentsOf: source, options: ReadOptions(custom: context.custom))
             return (model.name, model.graph)
         }
         return try locating(source.lastPathComponent) {
-            let architecture = try KerasArchitecture(JSONValue(parsing: FileBytes.read(source)), version: version)
+            let architecture = try KerasArchitecture(
+                JSONValue(parsing: FileBytes.read(source)), version: version, context: context)
             return (architecture.name, architecture.graph)
         }
     }

@@ -45,13 +45,19 @@ package struct ModelFile: Sendable {
 public struct ReadOptions: Sendable {
     /// A file with the architecture for a file that holds only weights: a Keras `config.json` or a model of any format.
     public var architecture: String?
+    /// Operators for the layers of Keras files that Ferry cannot read, by the name of the layer or of its class; a name
+    /// goes first.
+    public var custom: [String: CustomLayer]
 
     /// Where libhdf5 runs, if an HDF5 file needs it.
     public var library: HDF5Isolation
 
     /// Nothing special.
-    public init(architecture: String? = nil, library: HDF5Isolation = .isolated) {
+    public init(
+        architecture: String? = nil, custom: [String: CustomLayer] = [:], library: HDF5Isolation = .isolated
+    ) {
         self.architecture = architecture
+        self.custom = custom
         self.library = library
     }
 }

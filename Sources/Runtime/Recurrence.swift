@@ -16,6 +16,9 @@ public struct RecurrentOptions: Sendable, Hashable {
     public var timeMajor = false
     /// Whether a masked step puts out zeros and not the last output again.
     public var zeroOutputForMask = false
+    /// Whether a masked step before the first that counts puts out the initial state and not zeros (Keras 1 and 2.0 to
+    /// 2.2 with TensorFlow).
+    public var beginsWithState = false
     /// The share of inputs dropped in training.
     public var dropout = 0.0
     /// The share of states dropped in training.
@@ -87,7 +90,8 @@ extension RecurrentOperator {
 
 /// Runs a cell over the time axis by the plain definition (Keras `backend.rnn`).
 ///
-/// A masked step keeps the states and repeats the last *output*, which is zero before the first unmasked step.
+/// A masked step keeps the states and repeats the last *output*, which is zero before the first unmasked step where the
+/// options say nothing else.
 func runSequence(
     _ cell: any RecurrentCell, _ signal: Signal, initial: [Tensor], _ options: RecurrentOptions,
     _ state: inout LayerState
@@ -98,7 +102,7 @@ func runSequence(
     let (batch, time) = (x.shape[0], x.shape[1])
     var states = try initialStates(cell, batch: batch, given: initial, options, state)
     var outputs: [Tensor] = []
-    var last: Tensor?
+    var last: Tensor? = options.beginsWithState && signal.mask != nil ? states.first : nil
     for t in options.goBackwards ? Array((0..<time).reversed()) : Array(0..<time) {
         let input = x.sliced(axis: 1, from: t, count: 1).reshaped([batch] + x.shape.dropFirst(2))
         let (output, next) = try cell.step(input, states)

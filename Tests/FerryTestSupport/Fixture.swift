@@ -1,5 +1,5 @@
 package import FerryEngine
-import FerryInterchange
+package import FerryInterchange
 package import FerryRuntime
 import OrderedCollections
 
@@ -15,6 +15,12 @@ package struct Fixture: Sendable {
     package let name: String
     /// Where the model is.
     package let path: String
+
+    /// What must be known beside the file: weights alone lie beside their architecture.
+    package var options: ReadOptions {
+        path.hasSuffix(".weights.h5") || path.hasSuffix(".weights.json")
+            ? ReadOptions(architecture: path.parentFolder + "/config.json") : ReadOptions()
+    }
 
     /// The repository's root, found from this file.
     package static let root = String(#filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" })

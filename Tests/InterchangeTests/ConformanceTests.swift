@@ -9,11 +9,17 @@ struct ConformanceTests {
     /// Fixtures whose numbers a trip cannot or must not keep, with the reason; printed by the test that skips them.
     static let expectedDifferences: [String: String] = [:]
 
-    static let fixtures = Fixture.all(in: "keras2") + Fixture.all(in: "keras3")
+    /// The folders of fixtures: tf_keras, Keras 3, and the releases of old.
+    static let frameworks = [
+        "keras1", "keras2.0.6", "keras2.2.4", "keras2.3.0-tf", "keras2.3.1", "keras2.12.0", "keras2.13.1",
+        "keras2.14.0",
+        "keras2.15.0", "keras2", "keras3", "cudnn", "containers",
+    ]
+    static let fixtures = frameworks.flatMap { Fixture.all(in: $0) }
 
     @Test(arguments: fixtures)
     func predictsWhatWasRecorded(_ fixture: Fixture) throws {
-        let session = try InferenceSession(Model(contentsOf: fixture.path))
+        let session = try InferenceSession(Model(contentsOf: fixture.path, options: fixture.options))
         let inputs = try fixture.recorded("in")
         try expect(session.predict(inputs), fixture.recorded("out"), fixture)
         let next = try fixture.recorded("next_out")
@@ -22,7 +28,7 @@ struct ConformanceTests {
 
     @Test(arguments: fixtures)
     func plainDefinitionsAgreeWithKernels(_ fixture: Fixture) throws {
-        let model = try Model(contentsOf: fixture.path)
+        let model = try Model(contentsOf: fixture.path, options: fixture.options)
         let inputs = try fixture.recorded("in").enumerated().map {
             try $1.losslesslyCast(to: model.inputs[$0].type.dtype)
         }

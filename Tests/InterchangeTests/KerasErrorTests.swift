@@ -30,14 +30,14 @@ struct KerasErrorTests {
     @Test func unknownLayer() throws {
         #expect(
             try sentence(replacing: "\"class_name\": \"LSTM\"", by: "\"class_name\": \"Transformer\"")
-                == "model.h5 › layer 'lstm' (Transformer): is not a layer that Ferry knows; rebuild it from the layers in docs/Operators.md"
+                == "model.h5 › layer 'lstm' (Transformer): is not a layer that Ferry knows; rebuild it from the layers in docs/Operators.md, or give a Swift operator in its place (ReadOptions.custom)"
         )
     }
 
     @Test func pythonCode() throws {
         #expect(
             try sentence(replacing: "\"class_name\": \"LSTM\"", by: "\"class_name\": \"Lambda\"")
-                == "model.h5 › layer 'lstm' (Lambda): holds Python code, which Ferry does not run; rebuild it from layers, or give a Swift operator in its place"
+                == "model.h5 › layer 'lstm' (Lambda): holds Python code, which Ferry does not run; rebuild it from layers, or give a Swift operator in its place (ReadOptions.custom)"
         )
     }
 

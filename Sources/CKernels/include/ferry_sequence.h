@@ -31,6 +31,7 @@ typedef struct ferry_sequence {
     float *h, *c;                  ///< States [batch, hidden]: before the first step, then after the last; c: LSTM.
     int32_t go_backwards;          ///< Not 0 runs from the last step to the first; outputs come in that order.
     int32_t zero_output_for_mask;
+    int32_t begins_with_state;     ///< Not 0 takes the states before the first step for a first output.
     /// Optional: threads that share the rows of the batch, or the units of each step where there are few rows and many
     /// units. The numbers do not depend on it.
     ferry_team *team;

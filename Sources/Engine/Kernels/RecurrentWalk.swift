@@ -20,6 +20,8 @@ package struct RecurrentWalk {
     package var goBackwards = false
     /// Whether a masked step puts out zeros and not the last output again.
     package var zeroOutputForMask = false
+    /// Whether masked steps before the first that counts put out the initial state and not zeros.
+    package var beginsWithState = false
     /// Threads that share the work.
     var team: KernelTeam?
 
@@ -110,6 +112,7 @@ package struct RecurrentWalk {
         sequence.output_time_stride = output.time
         sequence.go_backwards = goBackwards ? 1 : 0
         sequence.zero_output_for_mask = zeroOutputForMask ? 1 : 0
+        sequence.begins_with_state = beginsWithState ? 1 : 0
         sequence.team = team?.c
         return sequence
     }

@@ -1,5 +1,6 @@
 package import FerryEngine
 package import FerryRuntime
+import OrderedCollections
 
 /// A model without weights: what a `config.json`, a `model.to_json()` text or a model file says of its layers.
 package struct KerasArchitecture {
@@ -19,6 +20,8 @@ package struct KerasArchitecture {
     package init(_ json: JSONValue, version: KerasVersion?, context: KerasContext = .init()) throws {
         let own = json["keras_version"]?.stringValue.map { KerasVersion(parsing: $0) }
         self.version = own ?? version ?? KerasVersion(guessing: json)
+        var context = context
+        if self.version.major == 1 { context.channelsFirst = json.contains("dim_ordering", "th") }
         (name, graph) = try KerasGraphReader(version: self.version, context: context).graph(json)
     }
 }
@@ -34,5 +37,15 @@ extension KerasVersion {
         } else {
             self.init(3)
         }
+    }
+}
+
+extension JSONValue {
+    /// Whether an object anywhere inside has this member.
+    fileprivate func contains(_ key: String, _ value: JSONValue) -> Bool {
+        if let members = objectValue {
+            return members[key] == value || members.values.contains { $0.contains(key, value) }
+        }
+        return arrayValue?.contains { $0.contains(key, value) } ?? false
     }
 }

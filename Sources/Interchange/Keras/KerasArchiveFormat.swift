@@ -20,7 +20,8 @@ package enum KerasArchiveFormat: ModelFormat {
             let config = try json("config.json", in: members)
             let written = try members["metadata.json"].map { try JSONValue(parsing: $0) }?["keras_version"]?.stringValue
             let architecture = try locating("config.json") {
-                try KerasArchitecture(config, version: written.map { KerasVersion(parsing: $0) })
+                try KerasArchitecture(
+                    config, version: written.map { KerasVersion(parsing: $0) }, context: KerasContext(options))
             }
             guard let weights = members["model.weights.h5"] else {
                 throw FerryError(
@@ -36,7 +37,8 @@ package enum KerasArchiveFormat: ModelFormat {
             var metadata = ModelMetadata()
             metadata.format = title
             metadata.producer = written.map { "Keras \($0)" }
-            metadata.notes = assignment.notes
+            metadata.loadReport = assignment.report
+            metadata.notes = assignment.report.notes
             metadata.takeTraining(
                 compile: config["compile_config"], version: written, outputs: architecture.graph.outputNames,
                 variables: variables, architecture.version.isKeras3 ? .keras3 : .keras2,

@@ -56,7 +56,12 @@ extension KerasRecord {
             let object: JSONValue = settings.arrayValue == nil ? settings : ["layers": settings]
             var config = try KerasConfig(object, className: className, version: version, context: context)
             var record = try Self.common(&config, name: name)
-            record.layer.operation = try Self.operation(className, &config, context)
+            if let custom = context.customLayer(name, className) {
+                record.layer.operation = try custom.operation(settings)
+                record.layer.foreignClass = className
+                return record
+            }
+            record.layer.operation = try Self.operation(className, &config)
             try config.finish()
             return record
         }
@@ -86,12 +91,9 @@ extension KerasRecord {
         return record
     }
 
-    private static func operation(
-        _ className: String, _ config: inout KerasConfig, _ context: KerasContext
-    ) throws -> any Operator {
-        if let replacement = context.replacements[className] { return replacement }
+    private static func operation(_ className: String, _ config: inout KerasConfig) throws -> any Operator {
         if let renamed = KerasRenamed.operators[className] { return try renamed(&config) }
-        guard let type = KerasCatalogue.byClass[className] else { throw FerryError.unknownKerasLayer(className) }
+        guard let type = KerasCatalogue.byClass[className] else { throw KerasRefusals.error(className) }
         let isGated = !(type is any RecurrentOperator.Type) && config.takeGate()
         if isGated && className == "Activation" { return GatedLinearUnit() }
         let layer = try type.kerasOperator(&config)
@@ -109,19 +111,6 @@ extension KerasConfig {
         }
         let isRecurrent = ["LSTM", "GRU", "SimpleRNN", "TimeDistributedDense"].contains(className)
         return isRecurrent ? [nil, take("input_length")?.intValue, features] : [nil, features]
-    }
-}
-
-extension FerryError {
-    /// A class of layers that Ferry does not know.
-    static func unknownKerasLayer(_ className: String) -> FerryError {
-        let remedy =
-            className == "Lambda"
-            ? "rebuild it from layers, or give a Swift operator in its place"
-            : "rebuild it from the layers in docs/Operators.md"
-        let found =
-            className == "Lambda" ? "holds Python code, which Ferry does not run" : "is not a layer that Ferry knows"
-        return FerryError(.unknownLayer, found: found, remedy: remedy)
     }
 }
 

@@ -128,11 +128,23 @@ package struct KerasConfig: Sendable {
 
 /// What a reader of Keras configurations needs to know beside them.
 package struct KerasContext: Sendable {
-    /// Operators that stand in for classes Ferry does not know, by class name.
-    package var replacements: [String: any Operator] = [:]
+    /// Operators that stand in for layers, by the layer's name or its class.
+    package var custom: [String: CustomLayer] = [:]
+    /// Whether features come first where a layer of Keras 1 does not say: it followed the user's settings, as the other
+    /// layers did.
+    package var channelsFirst = false
+    /// Whether the file says that Theano computed with it.
+    package var isOfTheano = false
+    /// The shape of the first weight of each layer, where the weights are at hand.
+    package var firstWeights: [String: [Int]] = [:]
+    /// Whether the names of weights lack the cells of recurrent layers, as before TensorFlow 2.2.
+    package var namesNoCells = false
 
-    /// Nothing special.
-    package init() {}
+    /// Nothing special, or what the caller gave.
+    package init(_ options: ReadOptions = .init()) { custom = options.custom }
+
+    /// The operator that the caller gave for a layer.
+    func customLayer(_ name: String, _ className: String) -> CustomLayer? { custom[name] ?? custom[className] }
 }
 
 extension JSONValue {

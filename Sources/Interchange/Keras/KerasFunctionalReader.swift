@@ -70,7 +70,7 @@ struct KerasFunctionalReader {
             outputs[KerasCall(layer: name, index: 0)] = [try reader.addInput(json, to: &graph)]
             return
         }
-        if let function = KerasFunctionName(json), reader.context.replacements[function.written] == nil {
+        if let function = KerasFunctionName(json), reader.context.customLayer(name, function.written) == nil {
             return try add(function, name, json, to: &pending)
         }
         var record = try KerasRecord(json, version: reader.version, context: reader.context)
@@ -131,7 +131,13 @@ struct KerasFunctionalReader {
             case .number(let tensor): graph.addConstant("\(name)/constant", tensor.cast(to: numberType))
             }
         }
-        return try graph.call(layer: layer, inputs, mask: try mask(of: call, inputs))
+        if case let mask?? = call.masks.first, let softmax = Softmax(maskable: graph.layers[layer].operation) {
+            graph.replaceOperation(ofLayer: layer, by: softmax)
+            let operands: [Graph.ValueID?] = inputs + [try value(mask)]
+            return try graph.call(layer: layer, operands, mask: .dropped)
+        }
+        let source = try locating("layer '\(name)'") { try mask(of: call, inputs) }
+        return try graph.call(layer: layer, inputs, mask: source)
     }
 
     private mutating func perform(_ node: KerasFunctionNode, _ name: String) throws -> [Graph.ValueID] {
@@ -143,15 +149,24 @@ struct KerasFunctionalReader {
         return results
     }
 
-    /// Where a call takes its mask from.
+    /// Where a call takes its mask from. The masks that Keras passes on by itself are made again here; only one from
+    /// elsewhere is kept.
     private func mask(of call: KerasNode, _ inputs: [Graph.ValueID]) throws -> Graph.MaskSource {
-        let isCarried = inputs.first.map(graph.carriesMask) ?? false
-        guard let mask = call.mask else {
+        let carried = inputs.map(graph.carriesMask)
+        guard call.masks.contains(where: { $0 != nil }) else {
             // Keras 3 hands masks on only to calls with a single tensor (`Layer.__call__`, "Populate mask").
-            return isCarried && call.hasInitialState && reader.version.isKeras3 ? .dropped : .carried
+            let isDropped = carried.first == true && call.hasInitialState && reader.version.isKeras3
+            return isDropped ? .dropped : .carried
         }
-        // The mask that Keras passes on by itself is made again here; only one from elsewhere is kept.
-        return isCarried ? .carried : .given(try value(mask))
+        for (position, mask) in call.masks.enumerated().dropFirst() where mask != nil {
+            guard carried.indices.contains(position), carried[position] else {
+                throw FerryError(
+                    .unsupported, found: "a mask given by hand for input \(position + 1)",
+                    expected: "masks of Embedding or Masking", remedy: "put a Masking layer before that input")
+            }
+        }
+        guard let own = call.masks[0], carried.first != true else { return .carried }
+        return .given(try value(own))
     }
 
     private func value(_ reference: KerasReference) throws -> Graph.ValueID {
@@ -230,7 +245,8 @@ struct KerasNode {
     }
 
     private(set) var arguments: [Argument]
-    private(set) var mask: KerasReference?
+    /// The masks that the call names, one for each argument, nil where it names none.
+    private(set) var masks: [KerasReference?] = []
     private(set) var hasInitialState = false
     /// Arguments that are no tensors; a ``KerasCallable`` reads them.
     private(set) var options: JSONValue = [:]
@@ -238,7 +254,7 @@ struct KerasNode {
     /// Everything that must be there before the call.
     var references: [KerasReference] {
         arguments.compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
-            + (mask.map { [$0] } ?? [])
+            + masks.compactMap { $0 }
     }
 
     /// The call that Keras 3 writes as `{"args": […], "kwargs": {…}}` and earlier ones as `[["lstm", 0, 0, {}], …]`.
@@ -264,25 +280,30 @@ struct KerasNode {
         return try list.flatMap(Self.list)
     }
 
-    /// The one mask of a call; a list has one for each input, null where it has none.
-    private func mask(_ json: JSONValue) throws -> KerasReference? {
-        let isList = json.arrayValue.map { $0.first?.stringValue == nil } ?? false
-        return try (isList ? json.arrayValue?.first { !$0.isNull } : json).flatMap { try KerasReference.list($0).first }
+    /// The masks of a call; a list has one for each input, null where it has none.
+    private static func masks(_ json: JSONValue) throws -> [KerasReference?] {
+        let list = KerasReference(json) == nil ? json.arrayValue ?? [json] : [json]
+        return try list.map { try $0.isNull ? nil : KerasReference.list($0).first }
     }
+
+    /// The arguments of attentions that may come under their names, in the order of the function's arguments.
+    private static let names = ["query", "value", "key"]
 
     private mutating func take(keywords json: JSONValue?) throws {
         for (name, value) in json?.objectValue ?? [:] where !value.isNull {
             switch name {
             case "training": continue
-            case "mask": mask = try mask(value)
+            case "mask": masks = try Self.masks(value)
             case "initial_state":
                 arguments += try Self.list(value)
                 hasInitialState = true
-            // The inputs of attentions; their masks come with them.
-            case "query", "value", "key": arguments += try Self.list(value)
-            case "query_mask", "value_mask", "key_mask": continue
+            case "query", "value", "key", "query_mask", "value_mask", "key_mask": continue
             default: options[name] = value
             }
         }
+        let named = Self.names.map { json?[$0].flatMap { $0.isNull ? nil : $0 } ?? .null }
+        arguments += try named.flatMap { try Self.list($0) }
+        let namedMasks = Self.names.map { json?["\($0)_mask"].flatMap { $0.isNull ? nil : $0 } ?? .null }
+        if namedMasks.contains(where: { !$0.isNull }) { masks = try namedMasks.flatMap { try Self.masks($0) } }
     }
 }

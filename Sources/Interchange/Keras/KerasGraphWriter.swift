@@ -92,6 +92,10 @@ struct KerasGraphWriter {
         if let callable = operation as? any KerasCallable {
             for (name, value) in callable.kerasCall() { keywords[name] = value }
         }
+        if operation is Softmax, tensors.count > 1 {
+            keywords["mask"] = tensors[1]
+            return ["args": .array([tensors[0]]), "kwargs": keywords]
+        }
         if operation is MultiHeadAttention { return ["args": .array(tensors), "kwargs": keywords] }
         let isList = operation.takesList || tensors.count > 1
         return ["args": .array(isList ? [.array(tensors)] : tensors), "kwargs": keywords]
@@ -113,6 +117,10 @@ extension KerasGraphWriter {
         var places = inputs.map { value in
             graph.constants[value].map { ["_CONSTANT_VALUE", -1, $0.kerasNumbers] }
                 ?? references.place(of: value).arrayValue ?? []
+        }
+        if operation is Softmax, places.count > 1 {
+            keywords["mask"] = .array(places[1])
+            places = Array(places.prefix(1))
         }
         if operation is MultiHeadAttention {
             // It has a name for every tensor but the first.

@@ -19,9 +19,11 @@ package enum KerasHDF5Format: ModelFormat {
             let json = try locating("attribute 'model_config'") { try JSONValue(parsing: text) }
             let weights = root.groups["model_weights"] ?? root
             let written = try root.string(named: "keras_version") ?? weights.string(named: "keras_version")
-            let architecture = try KerasArchitecture(json, version: KerasVersion(parsing: written))
+            let layers = try weights.kerasLegacyLayers()
+            let context = try KerasContext(options, weights, layers)
+            let architecture = try KerasArchitecture(json, version: KerasVersion(parsing: written), context: context)
             var assignment = try KerasWeightAssignment(architecture.graph)
-            guard let layers = try weights.kerasLegacyLayers() else {
+            guard let layers else {
                 throw FerryError(
                     .missingWeight, found: "no weights beside the architecture", expected: "a group 'model_weights'",
                     remedy: "save the whole model, or give the weights and this file as --architecture")
@@ -30,7 +32,8 @@ package enum KerasHDF5Format: ModelFormat {
             var metadata = ModelMetadata()
             metadata.format = title
             metadata.producer = "Keras \(written ?? "1")"
-            metadata.notes = assignment.notes
+            metadata.loadReport = assignment.report
+            metadata.notes = assignment.report.notes
             let compile = try locating("attribute 'training_config'") {
                 try root.string(named: "training_config").map { try JSONValue(parsing: $0) }
             }

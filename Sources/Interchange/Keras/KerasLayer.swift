@@ -29,6 +29,10 @@ package protocol KerasLayer: Operator {
     ///   - weights: as listed in the file.
     ///   - specs: what the layer needs, in Keras's order.
     func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight]
+
+    /// How many weights at the front of a list are the layer's, where it needs `specs` today: more than those where an
+    /// older Keras kept gates apart.
+    func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int
 }
 
 /// A weight as it stands in a file.
@@ -37,11 +41,14 @@ package struct KerasWeight: Sendable {
     package var name: String
     /// Its numbers.
     package var tensor: Tensor
+    /// Whether Theano computed with it, which turns the kernels of convolutions around.
+    package var isOfTheano = false
 
     /// A weight and its name.
-    package init(_ name: String, _ tensor: Tensor) {
+    package init(_ name: String, _ tensor: Tensor, isOfTheano: Bool = false) {
         self.name = name
         self.tensor = tensor
+        self.isOfTheano = isOfTheano
     }
 }
 
@@ -64,6 +71,14 @@ package struct KerasVariableGroup: Sendable {
     }
 }
 
+extension Operator {
+    /// Where Keras 3's layout keeps its parameters; those of an operator that is no layer of Keras are its own.
+    func kerasVariableGroups(_ specs: [ParameterSpec]) -> [KerasVariableGroup] {
+        if let layer = self as? any KerasLayer { return layer.kerasVariables(specs) }
+        return specs.isEmpty ? [] : [KerasVariableGroup("", specs.map(\.name))]
+    }
+}
+
 /// A layer that is told by its calls, and not by its settings alone, what to do.
 package protocol KerasCallable: KerasLayer {
     /// Reads the arguments of its call that are no tensors.
@@ -83,4 +98,6 @@ extension KerasLayer {
     }
 
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] { weights }
+
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int { specs.count }
 }

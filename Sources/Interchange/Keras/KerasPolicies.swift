@@ -112,7 +112,8 @@ extension Regularizer {
         switch name.lowercased() {
         case "l1": self = .l1l2(l1: l1 ?? 0.01, l2: 0)
         case "l2": self = .l1l2(l1: 0, l2: l2 ?? 0.01)
-        case "l1l2", "l1_l2", "weightregularizer", "activityregularizer": self = .l1l2(l1: l1 ?? 0, l2: l2 ?? 0)
+        case "l1l2", "l1_l2", "l1l2regularizer", "weightregularizer", "activityregularizer":
+            self = .l1l2(l1: l1 ?? 0, l2: l2 ?? 0)
         case "orthogonalregularizer", "orthogonal_regularizer":
             self = .orthogonal(
                 factor: settings["factor"]?.doubleValue ?? 0.01, columns: settings["mode"]?.stringValue == "columns")

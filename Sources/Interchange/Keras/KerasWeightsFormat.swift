@@ -8,11 +8,12 @@ package enum KerasWeightsFormat: ModelFormat {
     package static let title = "Keras weights"
     package static let extensions = [".weights.h5"]
 
-    // Which of the layouts of Keras an HDF5 file has is found out when it is read.
-    package static func recognizes(_ file: ModelFile) -> Bool { false }
+    // Which of the layouts of Keras an HDF5 file has is found out when it is read; an index of shards is no HDF5.
+    package static func recognizes(_ file: ModelFile) -> Bool { KerasWeightShards.isIndex(file) }
 
     package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {
-        try KerasHDF5Format.read(file, options)
+        guard KerasWeightShards.isIndex(file) else { return try KerasHDF5Format.read(file, options) }
+        return try locating(file.name) { try read(KerasWeightShards.read(file, options), options) }
     }
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {
@@ -29,21 +30,38 @@ package enum KerasWeightsFormat: ModelFormat {
                 remedy: "give the architecture with --architecture CONFIG.json or a model file")
         }
         let written = try root.string(named: "keras_version").map { KerasVersion(parsing: $0) }
-        let (name, graph) = try Architecture.graph(path, version: written)
+        let layers = try root.kerasLegacyLayers()
+        let (name, graph) = try Architecture.graph(
+            path, version: written, context: KerasContext(options, root, layers))
         var assignment = try KerasWeightAssignment(graph)
-        if let layers = try root.kerasLegacyLayers() {
+        if let layers {
             try assignment.assign(layers)
         } else if KerasVariables.recognizes(root) || root.groups.isEmpty {
             try assignment.assign(root)
         } else {
-            throw FerryError(
-                .wrongFormat, found: "neither 'layer_names' nor 'layers'", expected: "weights that Keras wrote",
-                remedy: "save the model with Keras's save or save_weights")
+            throw wrongLayout(root)
         }
         var metadata = ModelMetadata()
         metadata.format = title
         metadata.producer = written.map { "Keras \($0)" }
-        metadata.notes = assignment.notes
+        metadata.loadReport = assignment.report
+        metadata.notes = assignment.report.notes
         return try Model(name: name, graph: graph, parameters: assignment.parameters, metadata: metadata)
+    }
+
+    /// The error for groups that are not those of a Sequential or functional model.
+    private static func wrongLayout(_ root: HDF5Group) -> FerryError {
+        let attributes = KerasVariables(root).unused.map { String($0.prefix { $0 != "/" }) }
+        guard attributes.isEmpty else {
+            return FerryError(
+                .unsupported,
+                found: "weights of a subclassed model, named after the attributes of its Python class: "
+                    + Set(attributes).sorted().map { "'\($0)'" }.joined(separator: ", "),
+                expected: "weights of a Sequential or functional model",
+                remedy: "export the model from Keras as ONNX, or save a functional version of it")
+        }
+        return FerryError(
+            .wrongFormat, found: "neither 'layer_names' nor 'layers'", expected: "weights that Keras wrote",
+            remedy: "save the model with Keras's save or save_weights")
     }
 }

@@ -19,6 +19,8 @@ public struct Graph: Sendable {
         public var dtype = DType.float32
         /// The type in which files store its parameters.
         public var parameterType = DType.float32
+        /// The class that its file gives it, where Ferry knows no such class and the caller gave the operator.
+        public var foreignClass: String?
         /// What training adds to the loss for the output.
         public var activityRegularizer: Regularizer?
 

@@ -68,6 +68,8 @@ public struct ModelMetadata: Sendable {
     public var attributes: OrderedDictionary<String, JSONValue> = [:]
     /// What was recognised in the nodes of a file that knows no layers; nil for files that do.
     public var liftReport: LiftReport?
+    /// How the weights of the file met the architecture.
+    public var loadReport: LoadReport?
     /// What a user should know: what was repaired, ignored by name, or will not survive a conversion.
     public var notes: [String] = []
 

@@ -38,6 +38,7 @@ struct PackedRecurrentLayer: PreparedOperator {
             output: options.returnSequences ? strides(units) : .init(row: units, time: 0))
         walk.goBackwards = options.goBackwards
         walk.zeroOutputForMask = options.zeroOutputForMask
+        walk.beginsWithState = options.beginsWithState
         return walk
     }
 

@@ -11,7 +11,7 @@ extension Arithmetic {
             let (x, y) = try call.pair()
             return try call.apply(Arithmetic(.divide), call.floats(x), call.floats(y))
         },
-        KerasFunction(["floor_divide", "floordiv"], parameters: ["x", "y"]) { call in
+        KerasFunction(["floor_divide", "floordiv", "floor_div"], parameters: ["x", "y"]) { call in
             let (x, y) = try call.pair()
             return try call.apply(Elementwise(.floor), call.helper(Arithmetic(.divide), call.floats(x), call.floats(y)))
         },

@@ -57,6 +57,9 @@ extension TensorReshape {
             let x = try call.tensor("x")
             return try call.results(of: TensorReshape(shape, zeroIsLength: true), [x] + source)[0]
         },
+        KerasFunction(["batch_flatten"]) { call in
+            try call.apply(TensorReshape(.known([0, -1])), call.tensor("x"))
+        },
         KerasFunction(["ravel"]) { call in try call.apply(TensorReshape(.known([-1])), call.tensor("x")) },
         KerasFunction(["tile"], parameters: ["x", "repeats"]) { call in
             let repeats = try call.ints("repeats", "multiples") ?? []

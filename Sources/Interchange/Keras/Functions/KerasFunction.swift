@@ -39,6 +39,7 @@ extension KerasCatalogue {
         Arithmetic.kerasFunctions, Comparison.kerasFunctions, Logic.kerasFunctions, Elementwise.kerasFunctions,
         Activation.kerasFunctions, Reduction.kerasFunctions, Transpose.kerasFunctions, TensorReshape.kerasFunctions,
         Concatenate.kerasFunctions, Slice.kerasFunctions, Gather.kerasFunctions, MatMul.kerasFunctions,
+        TopK.kerasFunctions, LocalPooling.kerasFunctions,
     ].flatMap { $0 }
 
     private static let functionsByName: [String: KerasFunction] = Dictionary(
@@ -75,6 +76,11 @@ struct KerasFunctionName {
         if className == "TFOpLambda" || className == "SlicingOpLambda" {
             guard let function = settings["function"]?.stringValue else { return nil }
             written = function
+        } else if className == "TensorFlowOpLayer" {
+            guard let operation = settings["node_def"]?["op"]?.stringValue else { return nil }
+            written = operation
+            bare = TensorFlowOperation.all[operation]?.function ?? operation
+            return
         } else {
             let module = json["module"]?.stringValue
             let isCall = json["inbound_nodes"]?[0]?["args"] != nil

@@ -14,6 +14,10 @@ struct KerasFunctionNode {
     /// A call that Keras 3 writes as `{"args": […], "kwargs": {…}}`, or Keras 2 as `["input", 0, 0, {…}]` or a list of
     /// such where the first argument is a list.
     init(_ json: JSONValue, of function: KerasFunction, settings: JSONValue) {
+        if let operation = settings["node_def"]?["op"]?.stringValue.flatMap({ TensorFlowOperation.all[$0] }) {
+            self.init(function, operation.arguments(settings, (json.arrayValue ?? []).map(Self.firstArgument)))
+            return
+        }
         var arguments: OrderedDictionary<String, JSONValue> = [:]
         var positional = json["args"]?.arrayValue ?? []
         var keywords = json["kwargs"]?.objectValue ?? [:]
@@ -28,6 +32,10 @@ struct KerasFunctionNode {
         if function.parameters == ["operands"] && json["args"] != nil { positional = [.array(positional)] }
         for (name, value) in zip(function.parameters, positional) { arguments[name] = value }
         for (name, value) in keywords { arguments[name] = value }
+        self.init(function, arguments)
+    }
+
+    private init(_ function: KerasFunction, _ arguments: OrderedDictionary<String, JSONValue>) {
         self.function = function
         self.arguments = arguments
         references = arguments.values.flatMap(Self.references)

@@ -14,6 +14,11 @@ extension Concatenate {
             let values = try call.tensors("values", "x").map { try call.helper(Unsqueeze([axis]), $0) }
             return try call.results(of: Concatenate(axis: axis), values)[0]
         },
+        KerasFunction(["hstack"], parameters: ["xs"]) { call in
+            let values = try call.tensors("xs", "x")
+            let axis = values.first.map { call.type(of: $0).rank } == 1 ? 0 : 1
+            return try call.results(of: Concatenate(axis: axis), values)[0]
+        },
         KerasFunction("split", parameters: ["x", "indices_or_sections"]) { call in
             let axis = try call.int("axis", default: 0)
             let cuts = try call.ints("indices_or_sections")
@@ -93,6 +98,51 @@ extension Slice {
             if !cut.added.isEmpty { result = try call.apply(Unsqueeze(cut.added), result) }
             return result
         },
+        KerasFunction(["slice"], parameters: ["x", "start_indices"]) { call in
+            let starts = try call.ints("start_indices", "begin") ?? []
+            let lengths = try call.ints("shape", "size") ?? []
+            guard starts.count == lengths.count else {
+                throw FerryError(.unsupported, found: "\(starts.count) starts, \(lengths.count) lengths")
+            }
+            let ends = zip(starts, lengths).map { $1 < 0 ? Int.max : $0 + $1 }
+            return try call.apply(
+                Slice(starts: .known(starts), ends: .known(ends)), call.tensor("x", "inputs", "input_"))
+        },
+        KerasFunction(["diff"]) { call in
+            let axis = try call.int("axis", default: -1)
+            let times = try call.int("n", default: 1)
+            var x = try call.tensor("a", "x")
+            for _ in 0..<times {
+                let next = try call.helper(Slice(axis, from: 1, to: .max), x)
+                x = try call.apply(Arithmetic(.subtract), next, call.helper(Slice(axis, from: 0, to: -1), x))
+            }
+            return x
+        },
+        KerasFunction(["roll"], parameters: ["x", "shift"]) { call in
+            let (shifts, axes) = (try call.ints("shift") ?? [], try call.ints("axis") ?? [])
+            guard shifts.count == axes.count else {
+                throw FerryError(.unsupported, found: "shifts \(shifts) along axes \(axes)", expected: "one for each")
+            }
+            var x = try call.tensor("x", "input")
+            for (shift, axis) in zip(shifts, axes) {
+                let length = try call.type(of: x).shape[checkedAxis(axis, rank: call.type(of: x).rank)].length
+                guard length != nil || abs(shift) <= 1 else {
+                    throw FerryError(.unsupported, found: "a roll of free axis \(axis)", expected: "a fixed axis")
+                }
+                let places = length.map { $0 == 0 ? 0 : shift % $0 } ?? shift
+                guard places != 0 else { continue }
+                let (front, back) = (Slice(axis, from: -places, to: .max), Slice(axis, from: 0, to: -places))
+                let parts = [try call.helper(front, x), try call.helper(back, x)]
+                x = try call.results(of: Concatenate(axis: axis), parts)[0]
+            }
+            return x
+        },
+        triangle(["tril"]) { (nil, try $0.int("k", default: 0)) },
+        triangle(["triu"]) { (-(try $0.int("k", default: 0)), nil) },
+        triangle(["band_part", "matrix_band_part"]) { call in
+            let (below, above) = (try call.int("num_lower"), try call.int("num_upper"))
+            return (below < 0 ? nil : below, above < 0 ? nil : above)
+        },
         KerasFunction(["pad"], parameters: ["x", "pad_width"]) { call in
             let pairs = call.take("pad_width", "paddings") ?? []
             let mode = try call.string("mode", default: "constant").lowercased()
@@ -110,6 +160,36 @@ extension Slice {
             return try call.apply(Pad(mode, pads: pads, valueSlot: 1), x, call.number(number, like: x))
         },
     ]
+}
+
+extension Slice {
+    /// One range of one axis.
+    fileprivate init(_ axis: Int, from start: Int, to end: Int) {
+        self.init(starts: .known([start]), ends: .known([end]), axes: .known([axis]))
+    }
+
+    /// A function that keeps a band of each matrix: as many diagonals below and above the first as `read` says, all where
+    /// it says nil.
+    fileprivate static func triangle(
+        _ names: [String], _ read: @escaping @Sendable (inout KerasFunctionCall) throws -> (below: Int?, above: Int?)
+    ) -> KerasFunction {
+        KerasFunction(names) { call in
+            let (below, above) = try read(&call)
+            let x = try call.tensor("x", "input")
+            let shape = call.type(of: x).shape
+            guard shape.count >= 2, let rows = shape[shape.count - 2].length,
+                let columns = shape[shape.count - 1].length
+            else {
+                throw FerryError(.unsupported, found: "a triangle of \(shape)", expected: "matrices of a fixed size")
+            }
+            let kept = (0..<(rows * columns)).map { place in
+                let distance = place % columns - place / columns
+                return distance >= -(below ?? rows) && distance <= above ?? columns
+            }
+            let mask = call.constant(Tensor(kept, shape: [rows, columns]))
+            return try call.apply(Choice(), mask, x, call.number(0, like: x))
+        }
+    }
 }
 
 /// What is between the brackets of `x[…]`.

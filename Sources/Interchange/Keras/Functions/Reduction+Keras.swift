@@ -29,6 +29,37 @@ extension Reduction {
             let bounded = try call.helper(Arithmetic(.maximum), sum, call.number(epsilon, like: x))
             return try call.apply(Arithmetic(.divide), x, call.helper(Elementwise(.squareRoot), bounded))
         },
+        KerasFunction(["average"]) { call in
+            guard call.take("weights") == nil else {
+                throw FerryError(.unsupported, found: "an average with weights", expected: "one without")
+            }
+            let (axes, keepsAxes) = try call.reducedAxes()
+            let x = try call.floats(call.tensor("x"))
+            return try call.apply(Reduction(.mean, axes: axes.map(Integers.known), keepsAxes: keepsAxes), x)
+        },
+        KerasFunction(["count_nonzero"]) { call in
+            let (axes, keepsAxes) = try call.reducedAxes()
+            let x = try call.tensor("x", "input")
+            let flags =
+                call.type(of: x).dtype == .bool
+                ? x : try call.helper(Comparison(.notEqual), x, call.number(0, like: x))
+            let ones = try call.helper(Cast(to: .int32), flags)
+            return try call.apply(Reduction(.sum, axes: axes.map(Integers.known), keepsAxes: keepsAxes), ones)
+        },
+        KerasFunction(["norm"]) { call in
+            let order = call.take("ord") ?? 2
+            let (axes, keepsAxes) = try call.reducedAxes()
+            let x = try call.floats(call.tensor("x", "tensor"))
+            func reduced(_ function: Function) -> Reduction {
+                Reduction(function, axes: axes.map(Integers.known), keepsAxes: keepsAxes)
+            }
+            if order == 1 { return try call.apply(reduced(.sum), call.helper(Elementwise(.absolute), x)) }
+            guard order == 2 && (axes?.count ?? 1) == 1 || order == "euclidean" || order == "fro" else {
+                throw call.unexpected(order, "ord", "1, 2 along one axis, 'euclidean' or 'fro'")
+            }
+            let square = try call.helper(Arithmetic(.multiply), x, x)
+            return try call.apply(Elementwise(.squareRoot), call.helper(reduced(.sum), square))
+        },
         KerasFunction(["cumsum"]) { call in
             let (isExclusive, isReversed) = (try call.bool("exclusive"), try call.bool("reverse"))
             let axis = call.constant(Tensor(scalar: Int64(try call.int("axis", default: 0))))

@@ -56,7 +56,7 @@ extension PReLU: KerasLayer {
 
     package init(keras config: inout KerasConfig) throws {
         self.init(sharedAxes: try config.ints("shared_axes", default: []))
-        alpha = try config.policy("alpha", default: .zeros)
+        alpha = try config.policy("alpha", old: ("init", "", ""), default: .zeros)
     }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {

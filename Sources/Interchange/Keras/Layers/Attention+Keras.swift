@@ -5,6 +5,15 @@ extension Attention: KerasCallable {
     package static let kerasClasses = ["Attention", "AdditiveAttention"]
 
     package init(keras config: inout KerasConfig) throws {
+        if let foreign = ["step_dim", "features_dim", "units", "attention_dim", "return_attention", "W_regularizer"]
+            .first(where: config.has)
+        {
+            throw FerryError(
+                .unknownLayer,
+                found: "is somebody's own class, of which there are many by this name: it has '\(foreign)'",
+                expected: "the Attention of Keras",
+                remedy: "give a Swift operator in its place (ReadOptions.custom)")
+        }
         let isAdditive = config.className == "AdditiveAttention"
         let mode = try config.string("score_mode", default: "dot")
         guard let score = isAdditive ? .additive : ["dot": Score.dot, "concat": .concatenation][mode] else {

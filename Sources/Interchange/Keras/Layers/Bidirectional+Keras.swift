@@ -1,19 +1,25 @@
 package import FerryEngine
 package import FerryRuntime
+import OrderedCollections
 
 extension Bidirectional: KerasLayer {
     package static let kerasClasses = ["Bidirectional"]
 
     package init(keras config: inout KerasConfig) throws {
+        let hidesMasked = config.bidirectionalHidesMasked
         let (forwardEntry, forward) = try config.recurrentLayer("layer")
-        let mirrored = Bidirectional(forward)
+        var mirrored = Bidirectional(forward)
+        if !hidesMasked {
+            mirrored.forward.options.zeroOutputForMask = false
+            mirrored.backward.options.zeroOutputForMask = false
+        }
         let merge = config.take("merge_mode")
         self.init(forward: mirrored.forward, backward: mirrored.backward, merge: nil)
         layerNames = ("forward_\(forwardEntry.name)", "backward_\(forwardEntry.name)")
         trains = (forwardEntry.isTrainable, forwardEntry.isTrainable)
         if let (entry, backward) = try config.optionalRecurrentLayer("backward_layer") {
             self.backward = backward
-            self.backward.options.zeroOutputForMask = backward.options.returnSequences
+            self.backward.options.zeroOutputForMask = hidesMasked && backward.options.returnSequences
             layerNames = (forwardEntry.name, entry.name)
             trains.backward = entry.isTrainable
         }
@@ -44,6 +50,14 @@ extension Bidirectional: KerasLayer {
     ) -> [KerasVariableGroup] {
         guard let layer = layer as? any KerasLayer else { return [] }
         return layer.kerasVariables(specs.inside(scope)).map { $0.nested(path: "\(scope)_layer", scope: scope) }
+    }
+
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int {
+        guard let forward = forward as? any KerasLayer, let backward = backward as? any KerasLayer else {
+            return specs.count
+        }
+        let first = forward.kerasWeightCount(weights, for: specs.inside("forward"))
+        return first + backward.kerasWeightCount(weights.dropFirst(first), for: specs.inside("backward"))
     }
 
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
@@ -83,5 +97,21 @@ extension [ParameterSpec] {
             spec.name = String(spec.name.dropFirst(scope.count + 1))
             return spec
         }
+    }
+}
+
+extension KerasConfig {
+    /// Whether masked steps of the sequences put out zeros. In TensorFlow 2.0 and 2.1, which name the same version of
+    /// Keras as 2.2 does, they did not where the layer was one that a GPU could have run (`recurrent_v2.py`,
+    /// `standard_lstm`).
+    fileprivate var bidirectionalHidesMasked: Bool {
+        guard version.isInTensorFlow, version < KerasVersion(2, 4), context.namesNoCells,
+            let settings = fields["layer"]?["config"], settings["implementation"] == 2
+        else { return version.bidirectionalHidesMasked }
+        let fitsGPU =
+            settings["activation"] == "tanh" && settings["recurrent_activation"] == "sigmoid"
+            && settings["recurrent_dropout"]?.doubleValue ?? 0 == 0 && settings["unroll"] != true
+            && settings["use_bias"] != false && settings["reset_after"] != false
+        return !fitsGPU
     }
 }

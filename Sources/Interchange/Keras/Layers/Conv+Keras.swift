@@ -28,7 +28,7 @@ extension Conv: KerasLayer {
     }
 
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
-        modernizedKernel(weights, specs, axes: options.axes)
+        try modernizedKernels(weights, specs, options)
     }
 }
 
@@ -90,18 +90,42 @@ extension SeparableConv: KerasLayer {
     }
 }
 
-/// Weights of a convolution whose kernel, the first, may be laid out as older versions of Keras or Theano had it.
-func modernizedKernel(_ weights: [KerasWeight], _ specs: [ParameterSpec], axes: Int) -> [KerasWeight] {
-    guard var kernel = weights.first?.tensor, let needed = specs.first?.shape, kernel.shape != needed else {
-        return weights
+/// Weights of which the first `count` are kernels of a convolution that older versions of Keras, or Theano, may have
+/// laid out otherwise.
+func modernizedKernels(
+    _ weights: [KerasWeight], _ specs: [ParameterSpec], _ options: SpatialOptions, count: Int = 1
+) throws -> [KerasWeight] {
+    let isEven = options.size.contains { $0 % 2 == 0 } || options.strides.contains { $0 != 1 }
+    guard weights.first?.isOfTheano != true || options.padding != .same || !isEven else {
+        throw FerryError(
+            .unsupported, found: "padding 'same' as Theano places it under windows of even size or with strides",
+            expected: "windows of odd size without strides", remedy: "open it in Keras 2.3 with Theano, and export ONNX"
+        )
     }
-    // Keras 1 kept Conv1D as a picture one row wide, filters first in Theano's order.
-    if axes == 1 && kernel.rank == 4 {
-        if kernel.shape[0] == needed[2] && kernel.shape[2] == needed[0] { kernel = kernel.transposed([2, 3, 1, 0]) }
-        if kernel.shape == [needed[0], 1] + needed.dropFirst() { kernel = kernel.reshaped(needed) }
-    } else if kernel.rank == axes + 2 {
-        let theano = kernel.transposed(Array(2..<kernel.rank) + [1, 0])
-        if theano.shape == needed { kernel = theano }
+    return zip(weights, specs).prefix(count).map { weight, spec in
+        var kernel = weight.tensor
+        // Keras 1 named kernels W, and kept them like Theano where features came first.
+        let isFiltersFirst = options.channelsFirst && (weight.name.hasSuffix("_W") || weight.name.hasSuffix("_W:0"))
+        if kernel.shape != spec.shape || isFiltersFirst {
+            kernel = kernel.kernelTransposed(to: spec.shape, axes: options.axes)
+        }
+        // Theano's convolution is the one of mathematics, not the correlation of all others (`convert_kernel`).
+        let turned = weight.isOfTheano ? (0..<options.axes).reduce(kernel) { $0.reversed(axis: $1) } : kernel
+        return KerasWeight(weight.name, turned)
+    } + weights.dropFirst(count)
+}
+
+extension Tensor {
+    /// The kernel with its axes in the order of `needed`, [..., inputs, filters], where it has another one.
+    fileprivate func kernelTransposed(to needed: [Int], axes: Int) -> Tensor {
+        if axes == 1 && rank == 4 {
+            // Keras 1 kept Conv1D as a picture one row wide, before 1.2 with the filters first.
+            let picture = [needed[0], 1] + needed.dropFirst()
+            let candidate = shape == picture ? self : transposed([2, 3, 1, 0])
+            return candidate.shape == picture ? candidate.reshaped(needed) : self
+        }
+        guard rank == axes + 2 else { return self }
+        let theano = transposed(Array(2..<rank) + [1, 0])
+        return theano.shape == needed ? theano : self
     }
-    return [KerasWeight(weights[0].name, kernel)] + weights.dropFirst()
 }

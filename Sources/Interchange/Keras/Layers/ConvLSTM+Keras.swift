@@ -39,7 +39,13 @@ extension ConvLSTM: KerasLayer {
         [KerasVariableGroup("cell", specs.map(\.name))]
     }
 
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int {
+        specs.weightCount(in: weights, gates: 4)
+    }
+
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
-        weights.count == 12 ? joinedGates(weights, in: LSTM.keras1GateOrder, to: LSTM.gateOrder) : weights
+        let joined =
+            weights.count == 12 ? joinedGates(weights, in: LSTM.keras1GateOrder, to: LSTM.gateOrder) : weights
+        return try modernizedKernels(joined, specs, window, count: 2)
     }
 }

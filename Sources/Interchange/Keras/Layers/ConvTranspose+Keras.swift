@@ -34,6 +34,6 @@ extension ConvTranspose: KerasLayer {
     }
 
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
-        modernizedKernel(weights, specs, axes: options.axes)
+        try modernizedKernels(weights, specs, options)
     }
 }

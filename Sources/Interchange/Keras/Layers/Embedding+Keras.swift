@@ -11,13 +11,11 @@ extension Embedding: KerasLayer {
         embeddings = try config.policy(
             "embeddings", old: ("init", "W_regularizer", "W_constraint"),
             default: .uniform(minimum: -0.05, maximum: 0.05))
-        if let dropout = config.take("dropout")?.doubleValue, dropout != 0 {
-            throw FerryError(.unsupported, found: "dropout \(dropout) of Keras 1's Embedding", expected: "0")
-        }
         try config.require("lora_rank", oneOf: .null)
         try config.require("quantization_config", oneOf: .null)
         try config.require("sparse", oneOf: false, .null)
-        config.ignore("input_length", "weights", "lora_alpha")
+        // Keras 1 dropped words in training here; a layer of its own does that today.
+        config.ignore("dropout", "input_length", "weights", "lora_alpha")
     }
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {

@@ -33,6 +33,10 @@ extension GRU: KerasLayer {
             + version.settings("bias", bias) + (try options.kerasSettings(version))
     }
 
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int {
+        specs.weightCount(in: weights, gates: 3)
+    }
+
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
         if weights.count == 9 { return joinedGates(weights, in: Self.gateOrder, to: Self.gateOrder) }
         guard weights.count == 3, weights[2].tensor.shape == [6 * units] else { return weights }

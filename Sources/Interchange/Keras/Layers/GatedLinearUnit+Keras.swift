@@ -20,6 +20,10 @@ extension GatedLinearUnit: KerasLayer {
         (layer as? any KerasLayer)?.kerasVariables(specs) ?? []
     }
 
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int {
+        (layer as? any KerasLayer)?.kerasWeightCount(weights, for: specs) ?? specs.count
+    }
+
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
         try (layer as? any KerasLayer)?.modernized(weights, for: specs) ?? weights
     }

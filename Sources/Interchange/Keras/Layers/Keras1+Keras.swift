@@ -18,28 +18,22 @@ package enum KerasRenamed {
         let axis = try config.int("concat_axis", default: -1)
         let axes =
             config.take("dot_axes").flatMap { $0.intList ?? $0.arrayValue?.compactMap { $0.intList?.first } } ?? [-1]
-        guard (config.take("layers")?.arrayValue ?? []).isEmpty else {
-            throw FerryError(
-                .unsupported, found: "a Merge of models inside a Sequential model", expected: "a functional model",
-                remedy: "rebuild the model with keras.Input and keras.layers")
-        }
-        // What follows from the inputs, or names Python code that none of the modes below runs.
+        // The models that it merges where it is the first layer; the graph's reader has added them. What follows from the inputs, or names Python code that none of the modes below runs.
         config.ignore(
-            "mode_type", "output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments",
+            "layers", "mode_type", "output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments",
             "node_indices", "tensor_indices")
         func combined(_ function: Merge.Function) -> Merge {
             var merge = Merge(function)
             merge.maskMerge = .all
             return merge
         }
-        func dot(normalizes: Bool) -> Dot { Dot(axes: (axes.first ?? -1, axes.last ?? -1), normalizes: normalizes) }
         switch mode {
         case "sum": return combined(.add)
         case "mul": return combined(.multiply)
         case "ave": return combined(.average)
         case "max": return combined(.maximum)
-        case "dot": return dot(normalizes: false)
-        case "cos": return dot(normalizes: true)
+        case "dot": return Dot(axes: (axes.first ?? -1, axes.last ?? -1))
+        case "cos": return CosineMerge(axes: (axes.first ?? -1, axes.last ?? -1))
         case "concat":
             var concatenate = Concatenate(axis: axis)
             concatenate.maskMerge = .all
@@ -47,4 +41,42 @@ package enum KerasRenamed {
         default: throw config.unexpected(.string(mode), "mode", "sum, mul, ave, max, dot, cos or concat")
         }
     }
+}
+
+extension Highway: KerasLayer {
+    package static let kerasClasses = ["Highway"]
+
+    package init(keras config: inout KerasConfig) throws {
+        self.init(activation: try config.activation("activation"))
+        useBias = try config.bool("bias", default: true)
+        kernel = try config.policy("kernel", old: ("init", "W_regularizer", "W_constraint"), default: .glorotUniform)
+        bias = try config.policy("bias", old: ("bias_init", "b_regularizer", "b_constraint"), default: .zeros)
+        // The published class saves it and does not use it.
+        config.ignore("transform_bias", "input_dim")
+    }
+
+    package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings { throw FerryError.notInKeras(version) }
+}
+
+extension MaxoutDense: KerasLayer {
+    package static let kerasClasses = ["MaxoutDense"]
+
+    package init(keras config: inout KerasConfig) throws {
+        self.init(try config.int("output_dim"), pieces: try config.int("nb_feature", default: 4))
+        useBias = try config.bool("bias", default: true)
+        kernel = try config.policy("kernel", old: ("init", "W_regularizer", "W_constraint"), default: .glorotUniform)
+        bias = try config.policy("bias", old: ("bias_init", "b_regularizer", "b_constraint"), default: .zeros)
+        config.ignore("input_dim")
+    }
+
+    package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings { throw FerryError.notInKeras(version) }
+}
+
+extension CosineMerge: KerasLayer {
+    /// Keras 1 has it as a mode of `Merge` only.
+    package static let kerasClasses: [String] = []
+
+    package init(keras config: inout KerasConfig) throws { self.init(axes: (-1, -1)) }
+
+    package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings { throw FerryError.notInKeras(version) }
 }

@@ -43,6 +43,10 @@ extension LSTM: KerasLayer {
             + version.settings("bias", bias) + (try options.kerasSettings(version))
     }
 
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int {
+        specs.weightCount(in: weights, gates: 4)
+    }
+
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
         if weights.count == 12 { return joinedGates(weights, in: Self.keras1GateOrder, to: Self.gateOrder) }
         guard weights.count == 3, weights[2].tensor.shape == [8 * units] else { return weights }
@@ -55,12 +59,22 @@ extension LSTM: KerasLayer {
     }
 }
 
+extension [ParameterSpec] {
+    /// How many weights hold these parameters at the front of a list, where the last axis of each may be cut into `gates`
+    /// arrays, as in Keras 1.
+    func weightCount(in weights: ArraySlice<KerasWeight>, gates: Int) -> Int {
+        guard let length = first?.shape.last, let found = weights.first?.tensor.shape.last else { return count }
+        return found * gates == length ? count * gates : count
+    }
+}
+
 /// Three weights from three for each gate: kernels, recurrent kernels and biases, joined and put in another order.
 func joinedGates(_ weights: [KerasWeight], in order: GateOrder, to other: GateOrder) -> [KerasWeight] {
     (0..<3).map { kind in
         let parts = stride(from: kind, to: weights.count, by: 3).map { weights[$0].tensor }
         let axis = parts[0].rank - 1
         let joined = Tensor.concatenated(parts, axis: axis)
-        return KerasWeight(weights[kind].name, order.reorder(joined, axis: axis, to: other))
+        return KerasWeight(
+            weights[kind].name, order.reorder(joined, axis: axis, to: other), isOfTheano: weights[kind].isOfTheano)
     }
 }

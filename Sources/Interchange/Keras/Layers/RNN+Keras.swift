@@ -18,6 +18,14 @@ extension RNN: KerasLayer {
         self.init(
             try cells.map { try Self.cell($0, version: config.version, context: config.context) }, isStacked: isStacked)
         options = try RecurrentOptions(keras: &config)
+        let isReversed =
+            settings["reverse_state_order"]?.boolValue
+            ?? (config.version < KerasVersion(2, 2) && !config.version.isInTensorFlow)
+        guard !isStacked || !isReversed || !options.returnState else {
+            throw FerryError(
+                .unsupported, found: "the states of stacked cells in reverse order", expected: "in the cells' order",
+                remedy: "build it with reverse_state_order=False")
+        }
         config.ignore("num_constants")
     }
 

@@ -12,6 +12,7 @@ extension RecurrentOptions {
         unroll = try config.bool("unroll", default: false)
         timeMajor = try config.bool("time_major", default: false)
         zeroOutputForMask = try config.bool("zero_output_for_mask", default: false)
+        beginsWithState = config.version.masksBeginWithState && !unroll && !config.context.isOfTheano
         dropout = try config.double("dropout", "dropout_W", default: 0)
         recurrentDropout = try config.double("recurrent_dropout", "dropout_U", default: 0)
         // How Keras computes, not what; and lengths that the input says again.

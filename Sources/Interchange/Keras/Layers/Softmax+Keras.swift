@@ -12,5 +12,16 @@ extension Softmax: KerasLayer {
         return softmax.axes.count == 1 ? Activation(.softmax(axis: softmax.axes[0])) : softmax
     }
 
+    /// The softmax that `operation` is, in the form that a mask can be given to; nil where it is another layer.
+    init?(maskable operation: any Operator) {
+        switch operation {
+        case let softmax as Softmax: self = softmax
+        case let activation as Activation:
+            guard case .softmax(let axis) = activation.function else { return nil }
+            self.init(axes: [axis])
+        default: return nil
+        }
+    }
+
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings { [("axis", axes.kerasList)] }
 }

@@ -47,7 +47,8 @@ extension KerasConfig {
 
     /// Whether features are axis 1 by `data_format`, which Keras 1 calls `dim_ordering`.
     mutating func channelsFirst() throws -> Bool {
-        let format = try string("data_format", "dim_ordering", default: "channels_last")
+        let fallback = context.channelsFirst ? "channels_first" : "channels_last"
+        let format = try string("data_format", "dim_ordering", default: fallback)
         switch format {
         case "channels_first", "th": return true
         case "channels_last", "tf", "default": return false

@@ -20,6 +20,10 @@ extension TimeDistributed: KerasLayer {
         return layer.kerasVariables(specs.inside("layer")).map { $0.nested(path: "layer", scope: "layer") }
     }
 
+    package func kerasWeightCount(_ weights: ArraySlice<KerasWeight>, for specs: [ParameterSpec]) -> Int {
+        (layer as? any KerasLayer)?.kerasWeightCount(weights, for: specs.inside("layer")) ?? specs.count
+    }
+
     package func modernized(_ weights: [KerasWeight], for specs: [ParameterSpec]) throws -> [KerasWeight] {
         try (layer as? any KerasLayer)?.modernized(weights, for: specs.inside("layer")) ?? weights
     }
