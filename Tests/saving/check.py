@@ -14,7 +14,9 @@ from pathlib import Path
 
 ferry = Path(sys.argv[1]).resolve()
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else 500
-model = Path(__file__).resolve().parents[2] / "fixtures/demo/model.h5"
+fixtures = Path(__file__).resolve().parents[2] / "fixtures"
+model = fixtures / "demo/model.h5"
+torch_model = fixtures / "keras3/lstm/model.h5"  # PyTorch has no LSTM with relu
 formats = ["h5", "keras", "weights.h5", "onnx", "safetensors", "pt", "npz"]
 old = b"what was there before"
 
@@ -22,7 +24,8 @@ old = b"what was there before"
 def command(target):
     if target.suffix == ".npz":
         return [ferry, "predict", model, "-i", target.with_name("windows.csv"), "-o", target, "--quiet"]
-    return [ferry, "convert", model, target, "--quiet", "--no-verify"]
+    source = torch_model if target.suffix in (".pt", ".safetensors") else model
+    return [ferry, "convert", source, target, "--quiet", "--no-verify"]
 
 
 def unfinished(folder):
