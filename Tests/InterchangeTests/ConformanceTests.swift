@@ -9,6 +9,11 @@ struct ConformanceTests {
     /// Fixtures whose numbers a trip cannot or must not keep, with the reason; printed by the test that skips them.
     static let expectedDifferences: [String: String] = [:]
 
+    /// Fixtures that Ferry does not read yet though it should, with what it says; one that is read fails the test.
+    static let knownDefects = [
+        "keras1/activations/model.h5": "the reference to output 0 of 'activation_8' is not found"
+    ]
+
     /// The folders of fixtures: tf_keras, Keras 3, and the releases of old.
     static let frameworks = [
         "keras1", "keras2.0.6", "keras2.2.4", "keras2.3.0-tf", "keras2.3.1", "keras2.12.0", "keras2.13.1",
@@ -19,6 +24,11 @@ struct ConformanceTests {
 
     @Test(arguments: fixtures)
     func predictsWhatWasRecorded(_ fixture: Fixture) throws {
+        guard let defect = Self.knownDefects[fixture.name] else { return try predictsItsRecording(fixture) }
+        withKnownIssue("\(defect)") { try predictsItsRecording(fixture) }
+    }
+
+    private func predictsItsRecording(_ fixture: Fixture) throws {
         let session = try InferenceSession(Model(contentsOf: fixture.path, options: fixture.options))
         let inputs = try fixture.recorded("in")
         try expect(session.predict(inputs), fixture.recorded("out"), fixture)
@@ -26,7 +36,7 @@ struct ConformanceTests {
         if !next.isEmpty { try expect(session.predict(inputs), next, fixture) }
     }
 
-    @Test(arguments: fixtures)
+    @Test(arguments: fixtures.filter { knownDefects[$0.name] == nil })
     func plainDefinitionsAgreeWithKernels(_ fixture: Fixture) throws {
         let model = try Model(contentsOf: fixture.path, options: fixture.options)
         let inputs = try fixture.recorded("in").enumerated().map {
