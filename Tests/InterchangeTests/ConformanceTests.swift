@@ -6,9 +6,6 @@ import Testing
 
 /// Every fixture predicts what its framework recorded, also after a trip through each format and back.
 struct ConformanceTests {
-    /// Fixtures whose numbers a trip cannot or must not keep, with the reason; printed by the test that skips them.
-    static let expectedDifferences: [String: String] = [:]
-
     /// Fixtures that Ferry does not read yet though it should, with what it says; one that is read fails the test.
     static let knownDefects = [
         "keras1/activations/model.h5": "the reference to output 0 of 'activation_8' is not found"

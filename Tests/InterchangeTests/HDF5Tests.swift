@@ -120,7 +120,7 @@ private let small = Tensor([0, 1, 2, 3, 4, 5] as [Float], shape: [2, 3])
     /// All fixtures, and what lies in the folder that `FERRY_HDF5_FILES` names.
     private static let files: [String] = {
         let fixtures = #filePath.parentFolder.parentFolder.parentFolder + "/fixtures"
-        let folders = ["hdf5"] + ["keras1", "keras2", "keras3", "keras_1", "demo"]
+        let folders = ["hdf5", "keras1", "keras2", "keras3", "demo"]
         let named = ProcessInfo.processInfo.environment["FERRY_HDF5_FILES"].map { [$0] } ?? []
         return (folders.map { "\(fixtures)/\($0)" } + named).flatMap { folder in
             let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []

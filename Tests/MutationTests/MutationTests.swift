@@ -16,11 +16,8 @@ import Testing
         let endings = [".h5", ".keras", ".onnx", ".npy", ".npz", ".safetensors", ".pt", ".pth"]
         let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         // One fixture is a folder named like a file; its members are in the list by themselves.
-        var isFolder: ObjCBool = false
         return names.filter { name in
-            guard endings.contains(where: { name.hasSuffix($0) }) else { return false }
-            return FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder)
-                && !isFolder.boolValue
+            endings.contains { name.hasSuffix($0) } && !FileBytes.isFolder("\(folder)/\(name)")
         }.sorted()
     }()
 

@@ -39,7 +39,7 @@ public struct AttentionWeightedAverage: Operator, Hashable {
         let x = inputs[0].tensor.cast(to: .float32)
         let (batch, time) = (x.shape[0], x.shape[1])
         let scores = try einsum("btf,fo->bto", x, parameters.required("W")).reshaped([batch, time])
-        var powers = try scores.mapLines(axis: 1) { line in
+        var powers = scores.mapLines(axis: 1) { line in
             let largest = line.max() ?? 0
             for i in line.indices { line[i] -= largest }
         }.map { (score: Float) in ActivationFunction.exponential.scalar(score) }

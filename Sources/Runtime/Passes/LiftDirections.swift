@@ -78,18 +78,8 @@ enum PairDirections: Pass {
             draft.nodes[backward].outputs[0] == backwardOutput,
             [a, b, backwardOutput].allSatisfy({ draft.readers(of: $0).count == 1 && !draft.isOutput($0) })
         else { return false }
-        let (first, second) = (draft.nodes[forward], draft.nodes[backward])
-        var parameters = ParameterSet()
-        parameters.merge(first.parameters, scope: "forward")
-        parameters.merge(second.parameters, scope: "backward")
-        var new = try draft.makeNode(
-            first.layer.name, Bidirectional(forward: there, backward: back, merge: merge),
-            first.inputs + second.inputs.dropFirst(),
-            outputs: [node.outputs[0]] + first.outputs.dropFirst() + second.outputs.dropFirst(), parameters: parameters)
-        new.mask = first.mask
-        // States of the layers are read behind both of them.
-        draft.replace([forward, backward, index], with: [])
-        draft.insert([new])
+        try draft.joinDirections(
+            (forward, there), (backward, back), merge: merge, in: index, outputs: [node.outputs[0]])
         return true
     }
 
@@ -135,18 +125,9 @@ enum PairUnmerged: Pass {
             }), let there = draft.nodes[forward].layer.operation as? any RecurrentOperator,
             there.options.returnSequences
         else { return false }
-        let (first, second) = (draft.nodes[forward], draft.nodes[backward])
-        var parameters = ParameterSet()
-        parameters.merge(first.parameters, scope: "forward")
-        parameters.merge(second.parameters, scope: "backward")
-        var new = try draft.makeNode(
-            first.layer.name, Bidirectional(forward: there, backward: back, merge: nil),
-            first.inputs + second.inputs.dropFirst(),
-            outputs: [first.outputs[0], node.outputs[0]] + first.outputs.dropFirst() + second.outputs.dropFirst(),
-            parameters: parameters)
-        new.mask = first.mask
-        draft.replace([forward, backward, index], with: [])
-        draft.insert([new])
+        try draft.joinDirections(
+            (forward, there), (backward, back), merge: nil, in: index,
+            outputs: [draft.nodes[forward].outputs[0], node.outputs[0]])
         return true
     }
 
@@ -157,5 +138,26 @@ enum PairUnmerged: Pass {
             let layer = draft.nodes[index].layer.operation as? any RecurrentOperator
         else { return nil }
         return (index, layer)
+    }
+}
+
+extension GraphDraft {
+    /// Puts one Bidirectional in the place of two layers and of the node `index` behind them.
+    fileprivate mutating func joinDirections(
+        _ forward: (index: Int, layer: any RecurrentOperator), _ backward: (index: Int, layer: any RecurrentOperator),
+        merge: Bidirectional.Merge?, in index: Int, outputs: [Graph.ValueID]
+    ) throws {
+        let (first, second) = (nodes[forward.index], nodes[backward.index])
+        var parameters = ParameterSet()
+        parameters.merge(first.parameters, scope: "forward")
+        parameters.merge(second.parameters, scope: "backward")
+        var joined = try makeNode(
+            first.layer.name, Bidirectional(forward: forward.layer, backward: backward.layer, merge: merge),
+            first.inputs + second.inputs.dropFirst(),
+            outputs: outputs + first.outputs.dropFirst() + second.outputs.dropFirst(), parameters: parameters)
+        joined.mask = first.mask
+        // States of the layers are read behind both of them.
+        replace([forward.index, backward.index, index], with: [])
+        insert([joined])
     }
 }

@@ -81,6 +81,23 @@ extension PlainConfiguredLoss {
     package init(keras config: inout KerasConfig) throws { self.init() }
 }
 
+/// A cross-entropy whose targets may be smoothed.
+package protocol SmoothedConfiguredLoss: ConfiguredLoss {
+    var fromLogits: Bool { get }
+    var labelSmoothing: Float { get }
+    init(fromLogits: Bool, labelSmoothing: Float)
+}
+extension SmoothedConfiguredLoss {
+    package init(keras config: inout KerasConfig) throws {
+        self.init(
+            fromLogits: try config.bool("from_logits", default: false),
+            labelSmoothing: Float(try config.double("label_smoothing", default: 0)))
+    }
+    package var kerasSettings: JSONValue {
+        ["from_logits": .bool(fromLogits), "label_smoothing": .double(Double(labelSmoothing)), "axis": -1]
+    }
+}
+
 extension MeanSquaredError: PlainConfiguredLoss {
     package static var kerasNames: [String] { ["mean_squared_error", "mse"] }
 }
@@ -110,27 +127,11 @@ extension CosineSimilarity: PlainConfiguredLoss {
     package static var kerasNames: [String] { ["cosine_similarity"] }
     package var kerasSettings: JSONValue { ["axis": -1] }
 }
-extension BinaryCrossentropy: ConfiguredLoss {
+extension BinaryCrossentropy: SmoothedConfiguredLoss {
     package static var kerasNames: [String] { ["binary_crossentropy", "bce"] }
-    package init(keras config: inout KerasConfig) throws {
-        self.init(
-            fromLogits: try config.bool("from_logits", default: false),
-            labelSmoothing: Float(try config.double("label_smoothing", default: 0)))
-    }
-    package var kerasSettings: JSONValue {
-        ["from_logits": .bool(fromLogits), "label_smoothing": .double(Double(labelSmoothing)), "axis": -1]
-    }
 }
-extension CategoricalCrossentropy: ConfiguredLoss {
+extension CategoricalCrossentropy: SmoothedConfiguredLoss {
     package static var kerasNames: [String] { ["categorical_crossentropy"] }
-    package init(keras config: inout KerasConfig) throws {
-        self.init(
-            fromLogits: try config.bool("from_logits", default: false),
-            labelSmoothing: Float(try config.double("label_smoothing", default: 0)))
-    }
-    package var kerasSettings: JSONValue {
-        ["from_logits": .bool(fromLogits), "label_smoothing": .double(Double(labelSmoothing)), "axis": -1]
-    }
 }
 extension SparseCategoricalCrossentropy: ConfiguredLoss {
     package static var kerasNames: [String] { ["sparse_categorical_crossentropy"] }
