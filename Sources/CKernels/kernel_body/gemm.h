@@ -17,7 +17,6 @@ FERRY_INLINE gemm_tile tile_at_panel(const gemm_tile *tile, size_t panel) {
     moved.panel += panel * tile->panel_stride;
     moved.c += panel * FERRY_PANEL;
     if (tile->start) moved.start += panel * FERRY_PANEL;
-    if (tile->bias) moved.bias += panel * FERRY_PANEL;
     return moved;
 }
 
@@ -35,9 +34,12 @@ static void gemm_few_rows(const gemm_tile *tile, size_t rows, size_t n) {
 static void gemm_row_block(const gemm_tile *tile, size_t rows, size_t n) {
     for (size_t panel = 0; panel < panel_count(n); panel++) {
         gemm_tile here = tile_at_panel(tile, panel);
+        here.ahead = here.panel + here.panel_stride;
+        here.ahead_step = ahead_share(rows);
         for (size_t row = 0; row < rows;) {
             size_t taken = tile_rows(rows - row);
             gemm_run_tile(&here, narrow_tile(taken), taken, 1, n - panel * FERRY_PANEL);
+            here.ahead += here.ahead_step * here.depth;
             here.a += taken * tile->a_row_stride;
             here.c += taken * tile->c_row_stride;
             if (here.start) here.start += taken * tile->start_row_stride;
@@ -52,8 +54,10 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row_stri
     // A single tile of rows reads B once whatever the order, so k need not be sliced.
     const int is_one_tile = m <= FERRY_TILE_ROWS;
     const size_t slice = is_one_tile ? k : FERRY_GEMM_DEPTH;
+    if (accumulate && bias) add_row(bias, c, m, n, c_row_stride);
     size_t depth = 0;
     do {
+        const int goes_on = accumulate || depth > 0;
         for (size_t row = 0; row < m; row += FERRY_GEMM_ROWS) {
             gemm_tile tile = {
                 .depth = smaller(k - depth, slice),
@@ -64,9 +68,9 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row_stri
                 .panel_stride = k * FERRY_PANEL,
                 .c = c + row * c_row_stride,
                 .c_row_stride = c_row_stride,
-                .start = accumulate || depth > 0 ? c + row * c_row_stride : NULL,
-                .start_row_stride = c_row_stride,
-                .bias = depth == 0 ? bias : NULL,
+                .start = goes_on ? c + row * c_row_stride : bias,
+                .start_row_stride = goes_on ? c_row_stride : 0,
+                .ahead = packed_b,
             };
             if (is_one_tile) gemm_few_rows(&tile, m, n);
             else gemm_row_block(&tile, smaller(m - row, FERRY_GEMM_ROWS), n);

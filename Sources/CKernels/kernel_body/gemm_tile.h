@@ -15,28 +15,35 @@ typedef struct gemm_tile {
     float *c;
     size_t c_row_stride;
     const float *start;   // What the sums start from, NULL for zeros; may be `c`.
-    size_t start_row_stride;
-    const float *bias;    // NULL, or what is added to the start of every row.
+    size_t start_row_stride; // 0 shares one row.
+    const float *ahead;   // What will be read soon and should come nearer, so many floats for each row of B.
+    size_t ahead_step;    // 0 asks for nothing more.
 } gemm_tile;
+
+static const float no_start[FERRY_TILE_COLUMNS];
 
 // One sum per element and no reordering: whatever tile an element falls into, its bits are the same.
 FERRY_INLINE void gemm_tile_product(const gemm_tile *t, const int rows, const int panels,
                                     const size_t a_row_stride, const size_t a_column_stride) {
     vector sums[FERRY_MAX_SUMS];
     const int count = 2 * panels;
+    const float *start = t->start ? t->start : no_start;
+    const size_t start_stride = t->start ? t->start_row_stride : 0;
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows * count; i++) {
-        const float *start = t->start + (size_t)(i / count) * t->start_row_stride + i % count * FERRY_WIDTH;
-        sums[i] = t->bias ? load(t->bias + i % count * FERRY_WIDTH) : splat(0.0f);
-        if (t->start) sums[i] += load(start);
+        sums[i] = load(start + (size_t)(i / count) * start_stride + i % count * FERRY_WIDTH);
     }
-    const float *a = t->a, *b = t->panel;
-    for (size_t p = 0; p < t->depth; p++, a += a_column_stride, b += FERRY_PANEL) {
+    const float *a = t->a, *b = t->panel, *ahead = t->ahead;
+    const size_t ahead_step = t->ahead_step;
+    for (size_t p = 0; p < t->depth; p++, a += a_column_stride, b += FERRY_PANEL, ahead += ahead_step) {
+        if (rows > 3) __builtin_prefetch(ahead, 0, 2); // With fewer rows nothing but the weights is waited for anyway.
         add_outer_product(sums, a, a_row_stride, b, t->panel_stride, rows, panels, 2);
     }
+    float *c = t->c;
+    const size_t c_stride = t->c_row_stride;
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows * count; i++) {
-        store(t->c + (size_t)(i / count) * t->c_row_stride + i % count * FERRY_WIDTH, sums[i]);
+        store(c + (size_t)(i / count) * c_stride + i % count * FERRY_WIDTH, sums[i]);
     }
 }
 
@@ -75,6 +82,12 @@ FERRY_INLINE size_t tile_rows(size_t rows_left) {
     return rows_left < 2 * FERRY_TILE_ROWS ? (rows_left + 1) / 2 : FERRY_TILE_ROWS;
 }
 
+// The tiles of so many rows share the work of asking for the next panel: floats of it for each row of B.
+FERRY_INLINE size_t ahead_share(size_t rows) {
+    const size_t tiles = (rows + FERRY_TILE_ROWS - 1) / FERRY_TILE_ROWS;
+    return (FERRY_PANEL + tiles - 1) / tiles;
+}
+
 static const gemm_tile_kernel narrow_tiles[13] = {
     [1] = gemm_tile_1x1, [2] = gemm_tile_2x1, [3] = gemm_tile_3x1,
     [4] = gemm_tile_4x1, [5] = gemm_tile_5x1, [6] = gemm_tile_6x1,
@@ -97,20 +110,18 @@ static gemm_tile_kernel next_tile(size_t rows, size_t panels_left, size_t *taken
 
 // Runs a tile of which only the first `columns` columns exist, on copies padded to full width.
 static void gemm_edge_tile(gemm_tile tile, gemm_tile_kernel kernel, size_t rows, size_t columns) {
-    float c[FERRY_TILE_ROWS * FERRY_TILE_COLUMNS], bias[FERRY_TILE_COLUMNS] = {0};
+    float c[FERRY_TILE_ROWS * FERRY_TILE_COLUMNS];
     const size_t bytes = columns * sizeof(float);
     for (size_t row = 0; row < rows && tile.start; row++) {
         float *padded = c + row * FERRY_TILE_COLUMNS;
         memset(padded, 0, FERRY_TILE_COLUMNS * sizeof(float));
         memcpy(padded, tile.start + row * tile.start_row_stride, bytes);
     }
-    if (tile.bias) memcpy(bias, tile.bias, bytes);
     gemm_tile padded = tile;
     padded.c = c;
     padded.c_row_stride = FERRY_TILE_COLUMNS;
     padded.start = tile.start ? c : NULL;
     padded.start_row_stride = FERRY_TILE_COLUMNS;
-    padded.bias = tile.bias ? bias : NULL;
     kernel(&padded);
     for (size_t row = 0; row < rows; row++) {
         memcpy(tile.c + row * tile.c_row_stride, c + row * FERRY_TILE_COLUMNS, bytes);

@@ -67,39 +67,41 @@ static int gru_is_standard(const ferry_step *s) {
            s->gates == NULL && s->clip <= 0.0f;
 }
 
-// Sigmoid gates and tanh candidate, nothing else asked for; `count` neighbouring blocks of a row from `unit` on.
-FERRY_INLINE void gru_finish_standard(const ferry_step *s, const float *sum, const float *x, size_t row, size_t unit,
-                                      const int count) {
-    vector gate[4], inner[2];
-    quotient q[4], n[2];
-    FERRY_STAGE(i, 2 * count) {
-        const int column = (i / 2 * 3 + i % 2) * FERRY_WIDTH;
-        gate[i] = load(sum + column) + load(x + column);
-    }
-    gate_quotients(gate, q, 2 * count, 2 * count);
-    FERRY_STAGE(i, count) {
-        const int column = (i * 3 + 2) * FERRY_WIDTH;
-        inner[i] = multiply_add(divided(q[2 * i + 1]), load(sum + column), load(x + column));
-    }
-    gate_quotients(inner, n, count, 0);
-    FERRY_STAGE(i, count) {
-        const size_t at = unit + (size_t)i * FERRY_WIDTH, lanes = lanes_at(at, s->hidden);
-        vector h_prev = load_lanes(s->h_prev + row * s->h_prev_stride + at, lanes), z = divided(q[2 * i]);
-        store_lanes(s->h + row * s->h_stride + at, multiply_add(z, h_prev, (1.0f - z) * divided(n[i])), lanes);
-    }
+// Sigmoid gates and tanh candidate: z and the candidate's sum take the place of the gates' sums.
+FERRY_INLINE void gru_standard_gates(float *sum, const float *x) {
+    vector gate[2];
+    quotient q[2];
+    FERRY_STAGE(i, 2) gate[i] = load(sum + i * FERRY_WIDTH) + load(x + i * FERRY_WIDTH);
+    gate_quotients(gate, q, 2, 2);
+    store(sum, divided(q[0]));
+    store(sum + FERRY_WIDTH, multiply_add(divided(q[1]), load(sum + 2 * FERRY_WIDTH), load(x + 2 * FERRY_WIDTH)));
 }
 
+// The output from what `gru_standard_gates` left.
+FERRY_INLINE void gru_standard_output(const ferry_step *s, const float *sum, size_t row, size_t unit) {
+    const size_t lanes = lanes_at(unit, s->hidden);
+    vector h_prev = load_lanes(s->h_prev + row * s->h_prev_stride + unit, lanes), z = load(sum);
+    vector inner = load(sum + FERRY_WIDTH);
+    quotient n;
+    gate_quotients(&inner, &n, 1, 0);
+    store_lanes(s->h + row * s->h_stride + unit, multiply_add(z, h_prev, (1.0f - z) * divided(n)), lanes);
+}
+
+// What Keras's defaults give, nothing else asked for. See `lstm_finish_standard` for the order.
 static void gru_finish_after_standard_tile(const ferry_step *s, const step_tile *t) FERRY_REALTIME {
     for (size_t row = 0; row < t->rows; row++) {
-        const float *sum = t->sums + row * t->sums_stride, *x = t->x + row * t->x_stride;
-        size_t block = 0;
-        for (; block + 2 <= t->blocks; block += 2) {
+        float *sum = t->sums + row * t->sums_stride;
+        const float *x = t->x + row * t->x_stride;
+        for (size_t block = 0; block < t->blocks; block++) {
             const size_t column = block * 3 * FERRY_WIDTH;
-            gru_finish_standard(s, sum + column, x + column, row, t->unit + block * FERRY_WIDTH, 2);
+            gru_standard_gates(sum + column, x + column);
         }
-        if (block == t->blocks) continue;
-        const size_t column = block * 3 * FERRY_WIDTH;
-        gru_finish_standard(s, sum + column, x + column, row, t->unit + block * FERRY_WIDTH, 1);
+    }
+    for (size_t row = 0; row < t->rows; row++) {
+        const float *sum = t->sums + row * t->sums_stride;
+        for (size_t block = 0; block < t->blocks; block++) {
+            gru_standard_output(s, sum + block * 3 * FERRY_WIDTH, row, t->unit + block * FERRY_WIDTH);
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 #include "activation_formulas.h"
 #include "activate.h"
 #include "activation_slopes.h"
+#include "elementwise.h"
 #include "gemm_pack.h"
 #include "outer_product.h"
 #include "gemm_tile.h"
@@ -22,11 +23,11 @@
 #include "pair_product.h"
 #include "step.h"
 #include "lstm.h"
+#include "lstm_row.h"
 #include "gru.h"
 #include "rnn.h"
 #include "lstm_training.h"
 #include "gru_training.h"
-#include "elementwise.h"
 
 const ferry_kernel_table FERRY_TABLE = {
     .isa = FERRY_TABLE_ISA,

@@ -9,7 +9,7 @@ static int lstm_is_standard(const ferry_step *s) {
 
 // Where a block of the sums lies.
 typedef struct lstm_block {
-    const float *gate;
+    float *gate;
     size_t row, unit, lanes;
 } lstm_block;
 
@@ -18,27 +18,26 @@ FERRY_INLINE lstm_block lstm_block_at(const ferry_step *s, const step_tile *t, s
     return (lstm_block){t->sums + row * t->sums_stride + block * 4 * FERRY_WIDTH, row, unit, lanes_at(unit, s->hidden)};
 }
 
-// Sigmoid gates, tanh candidate and output, nothing else asked for: what Keras's defaults give. Several blocks at
-// once, whose independent chains hide each other's latency.
-FERRY_INLINE void lstm_finish_standard(const ferry_step *s, const lstm_block *at, const int count) {
-    vector c[2];
-    quotient output[2], outer[2];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < count; i++) {
-        const float *gate = at[i].gate;
-        vector x[4] = {load(gate), load(gate + FERRY_WIDTH), load(gate + 3 * FERRY_WIDTH), load(gate + 2 * FERRY_WIDTH)};
-        quotient q[4];
-        gate_quotients(x, q, 4, 3);
-        vector c_prev = load_lanes(s->c_prev + at[i].row * s->c_prev_stride + at[i].unit, at[i].lanes);
-        c[i] = multiply_add(divided(q[1]), c_prev, product_divided(q[0], q[3]));
-        output[i] = q[2];
-    }
-    gate_quotients(c, outer, count, 0);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < count; i++) {
-        store_lanes(s->c + at[i].row * s->c_stride + at[i].unit, c[i], at[i].lanes);
-        store_lanes(s->h + at[i].row * s->h_stride + at[i].unit, product_divided(output[i], outer[i]), at[i].lanes);
-    }
+// Sigmoid gates and tanh candidate. The cell and the output gate's denominator take the place of their sums.
+FERRY_INLINE void lstm_standard_cell(const ferry_step *s, lstm_block at) {
+    float *gate = at.gate;
+    vector x[4] = {load(gate), load(gate + FERRY_WIDTH), load(gate + 3 * FERRY_WIDTH), load(gate + 2 * FERRY_WIDTH)};
+    quotient q[4];
+    gate_quotients(x, q, 4, 3);
+    vector c_prev = load_lanes(s->c_prev + at.row * s->c_prev_stride + at.unit, at.lanes);
+    vector c = multiply_add(divided(q[1]), c_prev, product_divided(q[0], q[3]));
+    store_lanes(s->c + at.row * s->c_stride + at.unit, c, at.lanes);
+    store(gate + 2 * FERRY_WIDTH, c);
+    store(gate + 3 * FERRY_WIDTH, q[2].denominator);
+}
+
+// Sigmoid and tanh of what `lstm_standard_cell` left.
+FERRY_INLINE void lstm_standard_output(const ferry_step *s, lstm_block at) {
+    vector c = load(at.gate + 2 * FERRY_WIDTH);
+    quotient q;
+    gate_quotients(&c, &q, 1, 0);
+    vector h = q.numerator / (q.denominator * load(at.gate + 3 * FERRY_WIDTH));
+    store_lanes(s->h + at.row * s->h_stride + at.unit, h, at.lanes);
 }
 
 FERRY_INLINE vector lstm_gate(const ferry_step *s, vector x, int peephole, vector cell, size_t unit, size_t lanes) {
@@ -70,24 +69,17 @@ static __attribute__((noinline)) void lstm_finish_general(const ferry_step *s, l
     store_lanes(s->h + row * s->h_stride + unit, h, lanes);
 }
 
-static void lstm_finish(const ferry_step *s, const step_tile *t) FERRY_REALTIME {
-    const int is_standard = lstm_is_standard(s);
-    lstm_block waiting[2];
-    int count = 0;
-    for (size_t row = 0; row < t->rows; row++) {
-        for (size_t block = 0; block < t->blocks; block++) {
-            waiting[count++] = lstm_block_at(s, t, row, block);
-            if (!is_standard) lstm_finish_general(s, waiting[0]);
-            else if (count == 2) lstm_finish_standard(s, waiting, 2);
-            else continue;
-            count = 0;
-        }
-    }
-    if (count) lstm_finish_standard(s, waiting, 1);
+#define FERRY_FOR_EACH_BLOCK(t, row, block)           \
+    for (size_t row = 0; row < (t)->rows; row++) \
+        for (size_t block = 0; block < (t)->blocks; block++)
+
+// What Keras's defaults give, nothing else asked for. The output waits for the cell: so it is computed of all blocks
+// after the cells of all, and one block's equations need not wait for another's.
+static void lstm_finish_standard(const ferry_step *s, const step_tile *t) FERRY_REALTIME {
+    FERRY_FOR_EACH_BLOCK(t, row, block) lstm_standard_cell(s, lstm_block_at(s, t, row, block));
+    FERRY_FOR_EACH_BLOCK(t, row, block) lstm_standard_output(s, lstm_block_at(s, t, row, block));
 }
 
-static void lstm_step(const ferry_step *s) {
-    const step_pass pass = {.run = {0, 4}, .starts_from_input = 1, .finish = lstm_finish};
-    const step_space space = space_of(s);
-    run_step_pass(s, &pass, &space, s->h_prev, s->h_prev_stride);
+static void lstm_finish_any(const ferry_step *s, const step_tile *t) FERRY_REALTIME {
+    FERRY_FOR_EACH_BLOCK(t, row, block) lstm_finish_general(s, lstm_block_at(s, t, row, block));
 }

@@ -8,7 +8,7 @@
 // Finished sums, [rows, panels·FERRY_PANEL] from the block of units at `unit` on.
 typedef struct step_tile {
     size_t rows, unit, blocks;
-    const float *sums;
+    float *sums; // Finishing may overwrite them.
     size_t sums_stride;
     const float *x; // x·W + b in the same columns; used where it is not in the sums.
     size_t x_stride;
@@ -98,29 +98,41 @@ FERRY_INLINE row_values rows_at(step_rows left, size_t depth, size_t row, size_t
     return (row_values){left.values + row * depth, 1, rows};
 }
 
+// Where the panel lies that is read after `panel` of a group: the next one in the same rows of weights, the first one
+// in the next rows, or the next group's.
+FERRY_INLINE const float *panel_after(const ferry_weights *weights, size_t first, size_t panels, size_t panel,
+                                      size_t from, size_t slice) {
+    const float *all = weights->panels;
+    const size_t depth = weights->depth;
+    if (panel + 1 < panels) return all + ((first + panel + 1) * depth + from) * FERRY_PANEL;
+    if (from + slice < depth) return all + (first * depth + from + slice) * FERRY_PANEL;
+    return all + (first + panels) * depth * FERRY_PANEL;
+}
+
 // sums = start + left·weights for a group of panels and all rows. `start_stride` 0 shares one row.
 static void group_product(const ferry_weights *weights, step_rows left, size_t rows, size_t first, size_t panels,
                           int backwards, const float *start, size_t start_stride, float *sums) {
-    const size_t stride = panels * FERRY_PANEL, depth = weights->depth;
+    const size_t stride = panels * FERRY_PANEL, depth = weights->depth, ahead_step = ahead_share(rows);
     if (weights->format != FERRY_WEIGHTS_FLOAT32) {
         pair_product(weights, left.pairs, rows, first, panels, backwards, start, start_stride, sums, stride);
         return;
     }
     if (rows <= FERRY_TILE_ROWS) {
         weights_product(weights, rows_at(left, depth, 0, rows), rows, first, panels, backwards, 0, depth, start,
-                        start_stride, sums, stride);
+                        start_stride, sums, stride, weights->panels, 0);
         return;
     }
     for (size_t from = 0; from < depth; from += FERRY_GEMM_DEPTH) {
+        const size_t slice = smaller(FERRY_GEMM_DEPTH, depth - from);
         for (size_t panel = 0; panel < panels; panel++) {
             const size_t column = panel * FERRY_PANEL;
-            for (size_t row = 0, taken; row < rows; row += taken) {
+            const float *ahead = panel_after(weights, first, panels, panel, from, slice);
+            for (size_t row = 0, taken; row < rows; row += taken, ahead += slice * ahead_step) {
                 taken = tile_rows(rows - row);
                 float *to = sums + row * stride + column;
                 const float *begin = from ? to : start ? start + row * start_stride + column : NULL;
-                weights_product(weights, rows_at(left, depth, row, taken), taken, first + panel, 1, 0, from,
-                                smaller(FERRY_GEMM_DEPTH, depth - from), begin, from ? stride : start_stride, to,
-                                stride);
+                weights_product(weights, rows_at(left, depth, row, taken), taken, first + panel, 1, 0, from, slice,
+                                begin, from ? stride : start_stride, to, stride, ahead, ahead_step);
             }
         }
     }

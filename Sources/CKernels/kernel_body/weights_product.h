@@ -7,10 +7,11 @@ typedef struct row_values {
 } row_values;
 
 // sums [rows, panels·FERRY_PANEL] = start + rows·weights for `panels` panels from `first` and `depth` rows of weights
-// from `from` on; `backwards` begins with the last panel. `start` may be NULL for zeros, or `sums` itself.
+// from `from` on; `backwards` begins with the last panel. `start` may be NULL for zeros, or `sums` itself; `ahead` as in
+// `gemm_tile`.
 static void weights_product(const ferry_weights *weights, row_values left, size_t rows, size_t first, size_t panels,
                             int backwards, size_t from, size_t depth, const float *start, size_t start_stride,
-                            float *sums, size_t sums_stride) {
+                            float *sums, size_t sums_stride, const float *ahead, size_t ahead_step) {
     const gemm_tile tile = {
         .depth = depth,
         .a = left.values + from * left.column_stride,
@@ -22,6 +23,8 @@ static void weights_product(const ferry_weights *weights, row_values left, size_
         .c_row_stride = sums_stride,
         .start = start,
         .start_row_stride = start_stride,
+        .ahead = ahead,
+        .ahead_step = ahead_step,
     };
     for (size_t done = 0, taken; done < panels; done += taken) {
         gemm_tile_kernel kernel = next_tile(rows, panels - done, &taken);
