@@ -127,7 +127,44 @@ int32_t ferry_call_normalization(const void *arguments) FERRY_REALTIME {
 
 int32_t ferry_call_pair(const void *arguments) FERRY_REALTIME {
     const ferry_pair *p = arguments;
-    if (p->multiplies) p->table->multiply(p->a, p->b, p->y, p->count);
-    else p->table->add(p->a, p->b, p->y, p->count);
+    const float *a = p->a, *b = p->b;
+    float *y = p->y;
+    switch (p->pairing) {
+    case FERRY_PAIRING_ADD: p->table->add(a, b, y, p->count); break;
+    case FERRY_PAIRING_MULTIPLY: p->table->multiply(a, b, y, p->count); break;
+    case FERRY_PAIRING_SUBTRACT:
+        for (size_t i = 0; i < p->count; i++) y[i] = a[i] - b[i];
+        break;
+    case FERRY_PAIRING_MAXIMUM:
+        for (size_t i = 0; i < p->count; i++) y[i] = b[i] >= a[i] ? b[i] : a[i];
+        break;
+    default:
+        for (size_t i = 0; i < p->count; i++) y[i] = b[i] < a[i] ? b[i] : a[i];
+    }
+    if (p->factor != 1.0f) p->table->scale(p->factor, y, y, p->count);
+    return 0;
+}
+
+// The steps [from, to) that the window shows, one after another.
+static void pool_window(const ferry_pooling *p, size_t row, size_t from, size_t to, float *y) {
+    size_t count = 0;
+    for (size_t i = 0; i < p->width; i++) y[i] = p->averages ? 0.0f : -__builtin_inff();
+    for (size_t step = from; step < to; step++) {
+        if (p->mask && !p->mask[row * p->steps + step]) continue;
+        const float *x = p->x + (row * p->steps + step) * p->width;
+        count++;
+        for (size_t i = 0; i < p->width; i++) y[i] = p->averages ? y[i] + x[i] : x[i] >= y[i] ? x[i] : y[i];
+    }
+    for (size_t i = 0; i < p->width && p->averages; i++) y[i] /= (float)count;
+}
+
+int32_t ferry_call_pooling(const void *arguments) FERRY_REALTIME {
+    const ferry_pooling *p = arguments;
+    for (size_t i = 0; i < p->rows * p->windows; i++) {
+        const size_t begin = i % p->windows * p->stride, end = begin + p->size;
+        const size_t from = begin > p->before ? begin - p->before : 0;
+        const size_t to = end > p->before ? end - p->before : 0;
+        pool_window(p, i / p->windows, from, to < p->steps ? to : p->steps, p->y + i * p->width);
+    }
     return 0;
 }

@@ -74,6 +74,15 @@ private let cells: [CellCase] = [
 /// Batches that fill no tile, one tile, and several with a rest.
 private let batches = [1, 2, 3, 5, 6, 7, 11, 12, 13, 27]
 
+/// What sums in different orders may differ by.
+///
+/// A pre-activation here has up to k = 53 products and Σ|a·b| ≈ 3.3 of random signs (40 units, 13 features, |U| ≤ 1/4).
+/// Each side rounds k + 2 times by up to 2^-24 of the sum so far; independent errors grow as √k, so two sides differ by
+/// 2·√55·2^-24·3.3 ≈ 2.9e-6 at worst, and the gates' slopes, 1 at most, do not let it grow from step to step. The other
+/// sizes have smaller sums. The errors of the functions, 2.4 units in the last place, add 3·2.4·2^-24 ≈ 0.4e-6 for the
+/// three that an output passes through, and as much on the other side.
+private let sumsBound = 4e-6
+
 @Suite struct RecurrentKernelTests {
     @Test(arguments: cells) fileprivate func agreesWithTheDefinitions(_ cell: CellCase) throws {
         for units in Array(1...40) + [70, 263] {
@@ -104,9 +113,12 @@ private let batches = [1, 2, 3, 5, 6, 7, 11, 12, 13, 27]
         }
     }
 
-    /// Kernels round weights in the same way; inputs that differ in their last bit may be rounded to neighbouring steps.
+    /// All kernels round weights in the same way, so with bfloat16 they agree as with float32.
+    ///
+    /// With int8 the states are rounded, too, to steps of 2^-14 of the largest. States that differ in their last bit
+    /// fall on neighbouring steps about once in 500, which moves a sum by 2^-14·|w| ≤ 3e-5; three such of one row make 1e-4.
     @Test(arguments: cells) fileprivate func fewerBitsStayNear(_ cell: CellCase) throws {
-        for (precision, bound) in [(WeightPrecision.bfloat16, 0.02), (.int8, 0.03)] {
+        for (precision, bound, between) in [(WeightPrecision.bfloat16, 0.02, sumsBound), (.int8, 0.03, 1e-4)] {
             for units in [5, 16, 33, 64] {
                 let sample = try Sample(cell.layer(units), rows: 8, features: 7)
                 let exact = sample.run(cell.packed(units, sample.parameters, Packing(kernels: .oracle)))
@@ -115,7 +127,7 @@ private let batches = [1, 2, 3, 5, 6, 7, 11, 12, 13, 27]
                 }
                 for found in results {
                     #expect(agree(found, exact, within: bound), "\(precision)")
-                    #expect(agree(found, results[0], within: 1e-3), "\(precision)")
+                    #expect(agree(found, results[0], within: between), "\(precision)")
                 }
             }
         }
@@ -133,7 +145,7 @@ private let batches = [1, 2, 3, 5, 6, 7, 11, 12, 13, 27]
         }
     }
 
-    private func agree(_ found: [Tensor], _ expected: [Tensor], within bound: Double = 4e-6) -> Bool {
+    private func agree(_ found: [Tensor], _ expected: [Tensor], within bound: Double = sumsBound) -> Bool {
         found.count == expected.count
             && zip(found, expected).allSatisfy { Difference($0, $1).isWithin(.relative(bound)) }
     }

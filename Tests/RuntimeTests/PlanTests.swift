@@ -34,6 +34,20 @@ private let plannable: [@Sendable () throws -> Model] = [
             GRU(4, resetAfter: false); Reshape(2, 2)
         }
     },
+    {
+        try Model(seed: 6) {
+            Input(9, 4); LocalPooling(.average, SpatialOptions(size: [3], strides: [2], padding: .same));
+            Bidirectional(LSTM(6, returnSequences: true), merge: .average);
+            LocalPooling(.maximum, SpatialOptions(size: [2], strides: [2]));
+            Bidirectional(GRU(3, returnSequences: true), merge: .sum); GlobalPooling(.maximum)
+        }
+    },
+    {
+        try Model(seed: 7) {
+            Input(5, 4); Masking(0); Bidirectional(SimpleRNN(6, returnSequences: true), merge: .multiply);
+            GlobalPooling(.average)
+        }
+    },
 ]
 
 /// Whether the compiler optimises; without, closures and accessors ask the heap for what costs nothing otherwise.

@@ -120,14 +120,36 @@ typedef struct ferry_normalization {
 } ferry_normalization;
 int32_t ferry_call_normalization(const void *normalization) FERRY_REALTIME;
 
-/// y = a + b or a ⊙ b.
+/// How two numbers become one.
+typedef enum ferry_pairing {
+    FERRY_PAIRING_ADD = 0,
+    FERRY_PAIRING_SUBTRACT = 1,
+    FERRY_PAIRING_MULTIPLY = 2,
+    FERRY_PAIRING_MAXIMUM = 3,
+    FERRY_PAIRING_MINIMUM = 4
+} ferry_pairing;
+
+/// y = (a with b, element by element) · factor. `y` may be `a`.
 typedef struct ferry_pair {
     const ferry_kernel_table *table;
-    int32_t multiplies;
+    int32_t pairing; ///< A `ferry_pairing`.
+    float factor;    ///< 1 leaves the numbers as they are.
     const float *a, *b;
     float *y;
     size_t count;
 } ferry_pair;
 int32_t ferry_call_pair(const void *pair) FERRY_REALTIME;
+
+/// y [rows, windows, width] = the mean or the largest of the steps of x [rows, steps, width] that each window shows.
+typedef struct ferry_pooling {
+    const float *x;
+    const uint8_t *mask;         ///< Optional: [rows, steps]; 0 hides a step.
+    float *y;
+    size_t rows, steps, width;
+    size_t windows, size, stride;
+    size_t before;               ///< How many steps before the sequence the first window begins.
+    int32_t averages;
+} ferry_pooling;
+int32_t ferry_call_pooling(const void *pooling) FERRY_REALTIME;
 
 #endif

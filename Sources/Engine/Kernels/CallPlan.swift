@@ -161,13 +161,51 @@ extension CallPlan {
                 x: x, scale: scale, offset: offset, y: y, rows: rows, width: width, epsilon: epsilon))
     }
 
-    /// y = a + b, or a ⊙ b.
+    /// How two numbers become one.
+    package enum Pairing: Int32 {
+        case add, subtract, multiply, maximum, minimum
+    }
+
+    /// y = (a with b, element by element) · factor; `y` may be `a`.
     package func addPair(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, multiplying: Bool, into y: UnsafeMutablePointer<Float>,
-        count: Int
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ pairing: Pairing, factor: Float = 1,
+        into y: UnsafeMutablePointer<Float>, count: Int
     ) {
         add(
             ferry_call_pair,
-            ferry_pair(table: Kernels.best.table, multiplies: multiplying ? 1 : 0, a: a, b: b, y: y, count: count))
+            ferry_pair(
+                table: Kernels.best.table, pairing: pairing.rawValue, factor: factor, a: a, b: b, y: y, count: count))
+    }
+
+    /// The places of a window that slides along time.
+    package struct Windows {
+        /// How many there are, and how many steps each sees.
+        package var count: Int, size: Int
+        /// Steps from one window to the next.
+        package var stride: Int
+        /// How many steps before the sequence the first one begins.
+        package var before: Int
+
+        /// Windows from their numbers.
+        package init(count: Int, size: Int, stride: Int, before: Int) {
+            self.count = count
+            self.size = size
+            self.stride = stride
+            self.before = before
+        }
+    }
+
+    /// y [rows, windows, width] = the mean or the largest of the steps of x [rows, steps, width] that each window shows,
+    /// and that `mask` [rows, steps] does not hide.
+    package func addPooling(
+        _ windows: Windows, averaging: Bool, rows: Int, steps: Int, width: Int, _ x: UnsafePointer<Float>,
+        mask: UnsafePointer<Bool>?, into y: UnsafeMutablePointer<Float>
+    ) {
+        let bytes = mask.map { UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self) }
+        add(
+            ferry_call_pooling,
+            ferry_pooling(
+                x: x, mask: bytes, y: y, rows: rows, steps: steps, width: width, windows: windows.count,
+                size: windows.size, stride: windows.stride, before: windows.before, averages: averaging ? 1 : 0))
     }
 }

@@ -68,6 +68,31 @@ public struct SpatialOptions: Sendable, Hashable {
     }
 }
 
+extension SpatialOptions {
+    /// How a sequence is cut into windows.
+    struct Cut {
+        /// Steps of padding before the sequence.
+        let before: Int
+        /// The steps with the padding around them.
+        let padded: Int
+        /// The number of windows.
+        let windows: Int
+    }
+
+    /// Cuts `time` steps into windows without dilation.
+    func cut(_ time: Int) -> Cut {
+        let (size, stride) = (size[0], strides[0])
+        switch padding {
+        case .valid: return Cut(before: 0, padded: time, windows: time < size ? 0 : (time - size) / stride + 1)
+        case .causal: return Cut(before: size - 1, padded: time + size - 1, windows: (time + stride - 1) / stride)
+        case .same:
+            let windows = (time + stride - 1) / stride
+            let zeros = max((windows - 1) * stride + size - time, 0)
+            return Cut(before: zeros / 2, padded: time + zeros, windows: windows)
+        }
+    }
+}
+
 /// Where the features of [batch, …] are, and how to bring them elsewhere.
 struct FeatureAxis {
     private let isFirst: Bool

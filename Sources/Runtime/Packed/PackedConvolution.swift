@@ -22,28 +22,6 @@ struct PackedConvolution: PreparedOperator {
     /// [size · features, filters]
     let matrix: PackedMatrix
 
-    /// How a sequence is cut into windows.
-    private struct Cut {
-        /// Steps of zeros before the sequence.
-        let before: Int
-        /// The steps with zeros around them.
-        let padded: Int
-        /// The number of windows.
-        let windows: Int
-    }
-
-    private func cut(_ time: Int) -> Cut {
-        let (size, stride) = (options.size[0], options.strides[0])
-        switch options.padding {
-        case .valid: return Cut(before: 0, padded: time, windows: time < size ? 0 : (time - size) / stride + 1)
-        case .causal: return Cut(before: size - 1, padded: time + size - 1, windows: (time + stride - 1) / stride)
-        case .same:
-            let windows = (time + stride - 1) / stride
-            let zeros = max((windows - 1) * stride + size - time, 0)
-            return Cut(before: zeros / 2, padded: time + zeros, windows: windows)
-        }
-    }
-
     func run(_ inputs: Slots<Signal>, _ state: inout LayerState) throws -> [Signal] {
         let plan = CallPlan()
         let builder = PlanBuilder(plan, isStreaming: false)
@@ -59,7 +37,7 @@ struct PackedConvolution: PreparedOperator {
         let x = inputs[0]
         guard x.dtype == .float32, x.shape.count == 3, x.shape[2] == features else { return nil }
         let (batch, time) = (x.shape[0], x.shape[1])
-        let cut = cut(time)
+        let cut = options.cut(time)
         let y = builder.value([batch, cut.windows, matrix.columns])
         guard y.count > 0 else { return [y] }
         builder.calls.addProduct(
@@ -70,7 +48,7 @@ struct PackedConvolution: PreparedOperator {
     }
 
     /// The sequences with zeros around them.
-    private func padded(_ x: PlannedValue, _ cut: Cut, in builder: PlanBuilder) -> UnsafePointer<Float> {
+    private func padded(_ x: PlannedValue, _ cut: SpatialOptions.Cut, in builder: PlanBuilder) -> UnsafePointer<Float> {
         guard cut.padded > x.shape[1] else { return UnsafePointer(x.floats) }
         let length = x.shape[1] * features
         let memory = builder.calls.floats(x.shape[0] * cut.padded * features)

@@ -103,16 +103,61 @@ extension Merge: PlannableOperator {
         _ inputs: Slots<PlannedValue>, _ parameters: ParameterSet, in builder: PlanBuilder
     ) -> [PlannedValue]? {
         let values = inputs.present
-        guard function == .add || function == .multiply, values.count >= 2,
+        guard values.count >= 2,
             values.allSatisfy({ $0.dtype == .float32 && $0.mask == nil && $0.shape == values[0].shape })
         else { return nil }
         let y = builder.value(values[0].shape)
         var left = values[0].floats
-        for right in values.dropFirst() {
+        for (position, right) in values.enumerated().dropFirst() {
+            let isMean = function == .average && position == values.count - 1
             builder.calls.addPair(
-                left, right.floats, multiplying: function == .multiply, into: y.floats, count: y.count)
+                left, right.floats, pairing, factor: isMean ? 1 / Float(values.count) : 1, into: y.floats,
+                count: y.count)
             left = y.floats
         }
+        return [y]
+    }
+
+    private var pairing: CallPlan.Pairing {
+        switch function {
+        case .add, .average: .add
+        case .subtract: .subtract
+        case .multiply: .multiply
+        case .maximum: .maximum
+        case .minimum: .minimum
+        }
+    }
+}
+
+extension LocalPooling: PlannableOperator {
+    func plan(
+        _ inputs: Slots<PlannedValue>, _ parameters: ParameterSet, in builder: PlanBuilder
+    ) -> [PlannedValue]? {
+        let x = inputs[0]
+        guard x.dtype == .float32, x.shape.count == 3, options.dilation == [1], !options.channelsFirst else {
+            return nil
+        }
+        let cut = options.cut(x.shape[1])
+        let y = builder.value([x.shape[0], cut.windows, x.shape[2]])
+        builder.calls.addPooling(
+            .init(count: cut.windows, size: options.size[0], stride: options.strides[0], before: cut.before),
+            averaging: function == .average, rows: x.shape[0], steps: x.shape[1], width: x.shape[2], x.floats,
+            mask: nil, into: y.floats)
+        return [y]
+    }
+}
+
+extension GlobalPooling: PlannableOperator {
+    func plan(
+        _ inputs: Slots<PlannedValue>, _ parameters: ParameterSet, in builder: PlanBuilder
+    ) -> [PlannedValue]? {
+        let x = inputs[0]
+        guard x.dtype == .float32, x.shape.count == 3, axes == 1, !channelsFirst else { return nil }
+        let y = builder.value(keepsAxes ? [x.shape[0], 1, x.shape[2]] : [x.shape[0], x.shape[2]])
+        builder.calls.addPooling(
+            .init(count: 1, size: x.shape[1], stride: 0, before: 0), averaging: function == .average,
+            rows: x.shape[0], steps: x.shape[1], width: x.shape[2], x.floats,
+            mask: function == .average ? x.mask.map { UnsafePointer($0) } : nil, into: y.floats)
         return [y]
     }
 }

@@ -26,7 +26,7 @@ extension PreparedGraph {
         let layer = graph.layer(of: node)
         return try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
             let types = slots.map { ValueType($0.dtype, $0.shape.map { .fixed($0) }) }
-            _ = try layer.operation.outputTypes(for: types)
+            try RunLimits.check(layer.operation.outputTypes(for: types))
             return try builder.withLayer(layer.name) { try layers[node.layer].plan(slots, in: builder) }
         }
     }
@@ -48,21 +48,54 @@ extension PreparedTimeDistributed {
 extension PreparedBidirectional {
     func plan(_ inputs: Slots<PlannedValue>, in builder: PlanBuilder) -> [PlannedValue]? {
         guard let there = forward as? PackedRecurrentLayer, let back = backward as? PackedRecurrentLayer,
-            layer.merge == .concatenate, there.options.returnSequences == back.options.returnSequences,
+            there.options.returnSequences == back.options.returnSequences,
             there.options.timeMajor == back.options.timeMajor
         else { return nil }
         let (forwardInputs, backwardInputs) = layer.directions(inputs)
-        let width = there.recurrence.units + back.recurrence.units
-        guard var target = there.target(for: inputs[0], width: width, in: builder) else { return nil }
+        guard var targets = targets(there, back, for: inputs[0], in: builder) else { return nil }
+        targets.back.isReversed = true
         let forwardStates = builder.withLayer("forward") {
-            there.plan(forwardInputs, into: target, in: builder)
+            there.plan(forwardInputs, into: targets.there, in: builder)
         }
-        target.column = there.recurrence.units
-        target.isReversed = true
         let backwardStates = builder.withLayer("backward") {
-            back.plan(backwardInputs, into: target, in: builder)
+            back.plan(backwardInputs, into: targets.back, in: builder)
         }
         guard let forwardStates, let backwardStates else { return nil }
-        return [target.value] + forwardStates + backwardStates
+        return joined(targets.there.value, targets.back.value, in: builder) + forwardStates + backwardStates
+    }
+
+    private typealias Target = PackedRecurrentLayer.Target
+
+    /// Where the two directions write: side by side where they are concatenated.
+    private func targets(
+        _ there: PackedRecurrentLayer, _ back: PackedRecurrentLayer, for x: PlannedValue, in builder: PlanBuilder
+    ) -> (there: Target, back: Target)? {
+        let units = (there.recurrence.units, back.recurrence.units)
+        guard layer.merge == .concatenate else {
+            guard let first = there.target(for: x, width: units.0, in: builder),
+                let second = back.target(for: x, width: units.1, in: builder)
+            else { return nil }
+            return (first, second)
+        }
+        guard let both = there.target(for: x, width: units.0 + units.1, in: builder) else { return nil }
+        var beside = both
+        beside.column = units.0
+        return (both, beside)
+    }
+
+    /// The outputs that the two directions come to.
+    private func joined(
+        _ there: PlannedValue, _ back: PlannedValue, in builder: PlanBuilder
+    ) -> [PlannedValue] {
+        guard let merge = layer.merge else { return [there, back] }
+        switch merge {
+        case .concatenate: return [there]
+        case .sum, .multiply, .average:
+            let y = builder.value(there.shape, mask: there.mask)
+            builder.calls.addPair(
+                there.floats, back.floats, merge == .multiply ? .multiply : .add, factor: merge == .average ? 0.5 : 1,
+                into: y.floats, count: y.count)
+            return [y]
+        }
     }
 }
