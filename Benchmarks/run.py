@@ -1,4 +1,5 @@
-"""Runs Ferry, ONNX Runtime and PyTorch in turn, each in processes of its own, and writes the table of ratios.
+"""Runs Ferry, ONNX Runtime and PyTorch in turn for each group of cases, each in processes of its own, and writes the
+table of ratios.
 
     run.py FERRY [--group NAME] [--seconds S] [--output docs/Benchmarks.md]
 
@@ -8,10 +9,12 @@ FERRY is the command built for release. Without --output the table is only print
 import argparse
 import json
 import math
+import os
 import platform
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from cases import CASES, make_model
@@ -51,10 +54,18 @@ def geometric_mean(values: list[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
+def own_ratio(case, ours) -> str:
+    """How much faster fewer bits or more threads are than Ferry itself without."""
+    plain = replace(case, weights="float32", threads=1)
+    if plain == case or plain.name not in ours:
+        return ""
+    return f"{ours[plain.name]['median_us'] / ours[case.name]['median_us']:.2f}"
+
+
 def table(cases, ours, theirs) -> str:
     lines = [
-        "| | Ferry µs | allocations | ONNX Runtime µs | PyTorch µs | × ONNX Runtime | × the faster |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| | Ferry µs | allocations | ONNX Runtime µs | PyTorch µs | × ONNX Runtime | × the faster | × own plain |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     groups: dict[str, list[tuple[float, float]]] = {}
     for case in cases:
@@ -63,10 +74,10 @@ def table(cases, ours, theirs) -> str:
         groups.setdefault(case.group, []).append(ratios)
         lines.append(
             f"| {case.name} | {mine:,.2f} | {ours[case.name]['allocations']} | {ort:,.1f} | {torch:,.1f} "
-            f"| {ratios[0]:.2f} | {ratios[1]:.2f} |")
+            f"| {ratios[0]:.2f} | {ratios[1]:.2f} | {own_ratio(case, ours)} |")
     for group, ratios in groups.items():
         means = [geometric_mean(list(column)) for column in zip(*ratios)]
-        lines.append(f"| **{group}, geometric mean** | | | | | **{means[0]:.2f}** | **{means[1]:.2f}** |")
+        lines.append(f"| **{group}, geometric mean** | | | | | **{means[0]:.2f}** | **{means[1]:.2f}** | |")
     return "\n".join(lines) + "\n"
 
 
@@ -83,15 +94,17 @@ def main() -> None:
         for case in {case.file: case for case in cases}.values():
             make_model(case, models / f"{case.file}.onnx", time_major=False)
             make_model(case, models / f"{case.file}.time-major.onnx", time_major=True)
-        theirs = {
-            "ort": peer("peer_onnxruntime.py", models, arguments.seconds, cases),
-            "torch": peer("peer_torch.py", models, arguments.seconds, cases),
-        }
-        ours = ferry(arguments.ferry, models, arguments.seconds, cases, theirs["ort"])
+        ours, theirs = {}, {"ort": {}, "torch": {}}
+        for group in dict.fromkeys(case.group for case in cases):
+            some = [case for case in cases if case.group == group]
+            theirs["ort"] |= peer("peer_onnxruntime.py", models, arguments.seconds, some)
+            theirs["torch"] |= peer("peer_torch.py", models, arguments.seconds, some)
+            ours |= ferry(arguments.ferry, models, arguments.seconds, some, theirs["ort"])
     text = table(cases, ours, theirs)
     print(text)
     if arguments.output:
-        arguments.output.write_text((HERE / "preface.md").read_text().format(processor=processor()) + "\n" + text)
+        arguments.output.write_text((HERE / "preface.md").read_text().format(
+            processor=processor(), load=f"{os.getloadavg()[0]:.1f}") + "\n" + text)
 
 
 if __name__ == "__main__":
