@@ -6,26 +6,15 @@ import Testing
 
 /// Every fixture predicts what its framework recorded, also after a trip through each format and back.
 struct ConformanceTests {
-    /// Fixtures that Ferry does not read yet though it should, with what it says; one that is read fails the test.
-    static let knownDefects = [
-        "keras1/activations/model.h5": "the reference to output 0 of 'activation_8' is not found"
-    ]
-
     /// The folders of fixtures: tf_keras, Keras 3, and the releases of old.
     static let frameworks = [
         "keras1", "keras2.0.6", "keras2.2.4", "keras2.3.0-tf", "keras2.3.1", "keras2.12.0", "keras2.13.1",
-        "keras2.14.0",
-        "keras2.15.0", "keras2", "keras3", "cudnn", "containers",
+        "keras2.14.0", "keras2.15.0", "keras2", "keras3", "cudnn", "containers", "texts",
     ]
     static let fixtures = frameworks.flatMap { Fixture.all(in: $0) }
 
     @Test(arguments: fixtures)
     func predictsWhatWasRecorded(_ fixture: Fixture) throws {
-        guard let defect = Self.knownDefects[fixture.name] else { return try predictsItsRecording(fixture) }
-        withKnownIssue("\(defect)") { try predictsItsRecording(fixture) }
-    }
-
-    private func predictsItsRecording(_ fixture: Fixture) throws {
         let session = try InferenceSession(Model(contentsOf: fixture.path, options: fixture.options))
         let inputs = try fixture.recorded("in")
         try expect(session.predict(inputs), fixture.recorded("out"), fixture)
@@ -33,7 +22,7 @@ struct ConformanceTests {
         if !next.isEmpty { try expect(session.predict(inputs), next, fixture) }
     }
 
-    @Test(arguments: fixtures.filter { knownDefects[$0.name] == nil })
+    @Test(arguments: fixtures)
     func plainDefinitionsAgreeWithKernels(_ fixture: Fixture) throws {
         let model = try Model(contentsOf: fixture.path, options: fixture.options)
         let inputs = try fixture.recorded("in").enumerated().map {

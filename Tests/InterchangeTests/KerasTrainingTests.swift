@@ -36,6 +36,19 @@ struct KerasTrainingTests {
 
     private static let slots = [["momentum", "velocity", "velocity_hat"], ["momentum"], ["velocity"]]
 
+    @Test(arguments: trained, [2, 3])
+    func weightsAloneKeepTheStateToo(_ fixture: Fixture, _ version: Int) throws {
+        let model = try Model(contentsOf: fixture.path)
+        let folder = try TemporaryFolder()
+        for file in ["whole.keras", "alone.weights.h5"] {
+            try model.write(to: folder(file), options: WriteOptions(kerasVersion: version))
+        }
+        let options = ReadOptions(architecture: folder("whole.keras"))
+        let again = try Model(contentsOf: folder("alone.weights.h5"), options: options)
+        #expect(again.metadata.optimizerState == (try Model(contentsOf: folder("whole.keras"))).metadata.optimizerState)
+        #expect(again.metadata.optimizerState != nil)
+    }
+
     @Test(arguments: trained, [("again.keras", 3), ("again.h5", 3), ("again.keras", 2), ("again.h5", 2)])
     func survivesTheRoundTrip(_ fixture: Fixture, _ target: (file: String, keras: Int)) throws {
         let model = try Model(contentsOf: fixture.path)

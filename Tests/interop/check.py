@@ -1,4 +1,4 @@
-"""Opens what Ferry writes with the libraries it was written for: `check.py FERRY [CASE ...]`.
+"""Opens what Ferry writes with the libraries it was written for: `check.py FERRY [--every N] [CASE ...]`.
 
 Every fixture is converted to ONNX and to the `.keras`, `.weights.h5` and `.h5` files of Keras 3 and of Keras 2; ONNX
 Runtime and the real Keras must load the result and predict what the original framework recorded. Weights, and what the
@@ -12,8 +12,8 @@ import tempfile
 from functools import lru_cache, partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "fixtures"))
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+sys.path.append(str(FIXTURES))
 
 from harness import distance, predict_twice  # first: it quietens TensorFlow, which Keras imports
 
@@ -26,6 +26,9 @@ import tf_keras
 
 tf.config.run_functions_eagerly(True)  # tracing every model would take most of the time
 
+RELEASES = ("keras1", "keras2.0.6", "keras2.2.4", "keras2.3.0-tf", "keras2.3.1", "keras2.1[2-5].*")
+FOLDERS = (*RELEASES, "cudnn", "texts", "keras2", "keras3", "tf2onnx", "keras3-onnx")
+
 # case: {target: why it cannot be written there}. Ferry must refuse these.
 OPERATIONS = "Keras 3 saves operations in HDF5 and cannot open them again"
 TIME_MAJOR = "Keras 3 has no time_major"
@@ -33,6 +36,8 @@ MASKS = "Keras 3 combines masks differently, and HDF5 has no room for the operat
 AXES = "Keras 3 forgets an axis list when it opens HDF5, and computes something else"
 OLD_MASKS = "Keras 2 hands every mask on and joins masks by another rule"
 CELL = "Keras 2's hard_sigmoid is another function, and a cell's own output cannot be scaled to make up for it"
+ACTIVATIONS = "Keras 2 lacks activations that Keras 3 has, such as celu"
+RMS = "Keras 2 lacks RMSNormalization"
 KERAS_3 = ("keras", "weights", "h5")
 KERAS_2 = ("keras2 archive", "keras2 weights", "keras2 h5")
 OTHERS = "holds operations that are no layers (ExportTests.notOnlyLayers), and HDF5 cannot keep them"
@@ -44,6 +49,8 @@ EXPECTED_REFUSALS = {
     **{f"keras2/{case}": dict.fromkeys(KERAS_3, MASKS) for case in ("initial_state_masked", "mask_merged")},
     "keras2/time_major": dict.fromkeys(KERAS_3, TIME_MAJOR),
     **{f"keras3/{case}": dict.fromkeys(KERAS_2, OLD_MASKS) for case in ("initial_state_masked", "mask_merged")},
+    "keras3/dense_activations": dict.fromkeys(KERAS_2, ACTIVATIONS),
+    "keras3/normalization": dict.fromkeys(KERAS_2, RMS),
     "keras3/lstm_activations": dict.fromkeys(KERAS_2, CELL),
 }
 
@@ -111,9 +118,8 @@ def compare_model(source, model, io):
 
 
 def origin(source):
-    if source.suffix == ".onnx":
-        return None
-    return keras if source.parent.parent.name == "keras3" else tf_keras
+    """The library that wrote the file, where it is one of today's."""
+    return {"keras3": keras, "demo": keras, "keras2": tf_keras}.get(source.relative_to(FIXTURES).parts[0])
 
 
 def load(framework, path, compiled=True):
@@ -163,7 +169,7 @@ TARGETS = {
 def check(ferry, source, name, folder, io):
     """Nothing where the file is what it must be, else why it need not be."""
     file, options, compare = TARGETS[name]
-    case, target = str(source.parent.relative_to(ROOT / "fixtures")), folder / file
+    case, target = str(source.parent.relative_to(FIXTURES)), folder / file
     reason, known = (table.get(case, {}).get(name) for table in (EXPECTED_REFUSALS, KNOWN_FAILURES))
     target.unlink(missing_ok=True)
     try:
@@ -187,12 +193,13 @@ def check(ferry, source, name, folder, io):
 
 
 def main(ferry, *only):
-    files = [file for file in (ROOT / "fixtures").glob("*/*/model.*") if (file.parent / "io.npz").exists()]
-    folders = ("keras2", "keras3", "tf2onnx", "keras3-onnx")
-    sources = sorted(file for file in files if file.parent.parent.name in folders)
+    every, only = (int(only[1]), only[2:]) if only[:1] == ("--every",) else (1, only)
+    files = [file for folder in FOLDERS for file in sorted(FIXTURES.glob(f"{folder}/*/model.*"))]
+    # Weights alone are no model.
+    sources = [file for file in files if (file.parent / "io.npz").exists() and ".weights" not in file.name]
     counts = {"passed": 0, "FAILED": 0, "skipped": 0}
-    for source in [*sources, ROOT / "fixtures/demo/model.h5"]:
-        case = str(source.parent.relative_to(ROOT / "fixtures"))
+    for source in [*sources[::every], FIXTURES / "demo/model.h5"]:
+        case = str(source.parent.relative_to(FIXTURES))
         if only and case not in only:
             continue
         io = dict(np.load(source.parent / "io.npz"))

@@ -18,6 +18,12 @@ package enum KerasActivations {
         ("sparse_sigmoid", .sparseSigmoid), ("sparsemax", .sparsemax(axis: -1)),
     ]
 
+    /// The names that Keras 2 does not take; it looks names up in `tf.keras.activations` and, failing that, in `tf.nn`.
+    private static let unknownToKeras2: Set<String> = [
+        "log_sigmoid", "hard_silu", "celu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "squareplus",
+        "sparse_plus", "sparse_sigmoid", "sparsemax",
+    ]
+
     /// The function called `name` in Keras `version`; nil where Ferry knows none.
     package static func function(named name: String, _ version: KerasVersion) -> ActivationFunction? {
         name == "hard_sigmoid" ? version.hardSigmoid : table.first { $0.name == name }?.function
@@ -27,7 +33,8 @@ package enum KerasActivations {
     package static func name(of function: ActivationFunction, _ version: KerasVersion) -> String? {
         if function == version.hardSigmoid { return "hard_sigmoid" }
         if function == .silu && !version.isKeras3 { return "swish" }
-        return table.first { $0.function == function }?.name
+        let name = table.first { $0.function == function }?.name
+        return version.isKeras3 ? name : name.flatMap { unknownToKeras2.contains($0) ? nil : $0 }
     }
 }
 
@@ -53,11 +60,16 @@ extension KerasConfig {
         if let name = value["config"]?.stringValue { return try namedActivation(name) }
         if value["config"]?["name"]?.stringValue == KerasActivations.hardSigmoidOfKeras2 { return .hardSigmoidKeras2 }
         var config = try KerasConfig(value["config"] ?? [:], className: className, version: version, context: context)
-        guard Activation.kerasClasses.contains(className) else { return try namedActivation(className) }
+        let classes: [any KerasLayer.Type] = [Activation.self, Softmax.self]
+        guard let layer = classes.first(where: { $0.kerasClasses.contains(className) }) else {
+            return try namedActivation(className)
+        }
         config.ignore("name", "trainable", "dtype")
-        let function = try Activation(keras: &config).function
+        guard let activation = try layer.kerasOperator(&config) as? Activation else {
+            throw FerryError(.unsupported, found: "a \(className) over several axes", expected: "one axis")
+        }
         try config.finish()
-        return function
+        return activation.function
     }
 
     private func namedActivation(_ name: String) throws -> ActivationFunction {

@@ -20,6 +20,12 @@ extension Model {
     ///
     /// - Throws: one ``FerryError`` that names every layer which that version cannot express.
     func adapted(to version: KerasVersion) throws -> (model: Model, notes: [String]) {
+        let (expanded, expansions) = try expandedForKeras()
+        let (model, notes) = try expanded.scaled(for: version)
+        return (model, expansions + notes)
+    }
+
+    private func scaled(for version: KerasVersion) throws -> (model: Model, notes: [String]) {
         var (adapted, changed, notes) = try graph.adapted(to: version, parameters)
         var metadata = metadata
         if let state = metadata.optimizerState, changed != parameters {

@@ -10,6 +10,8 @@ package struct KerasArchitecture {
     package let name: String
     /// The layers and how they are connected.
     package let graph: Graph
+    /// Layers for texts that were left out in front.
+    let texts: [KerasTextInput]
 
     /// The architecture that a JSON text describes.
     ///
@@ -22,7 +24,9 @@ package struct KerasArchitecture {
         self.version = own ?? version ?? KerasVersion(guessing: json)
         var context = context
         if self.version.major == 1 { context.channelsFirst = json.contains("dim_ordering", "th") }
-        (name, graph) = try KerasGraphReader(version: self.version, context: context).graph(json)
+        let (model, texts) = KerasTextInput.remove(from: json)
+        self.texts = texts
+        (name, graph) = try KerasGraphReader(version: self.version, context: context).graph(model)
     }
 }
 

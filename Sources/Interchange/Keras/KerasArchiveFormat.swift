@@ -44,6 +44,7 @@ package enum KerasArchiveFormat: ModelFormat {
                 variables: variables, architecture.version.isKeras3 ? .keras3 : .keras2,
                 of: assignment.trainableLayers)
             metadata.attributes = try KerasAttributes.read(members[KerasAttributes.member])
+            metadata.take(architecture.texts, assets: members)
             return try Model(
                 name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
                 metadata: metadata)

@@ -19,7 +19,7 @@ struct KerasFunctionalReader {
     mutating func readGraph() throws -> Graph {
         var pending: [PendingCall] = []
         for json in settings["layers"]?.arrayValue ?? [] { try add(json, to: &pending) }
-        try orderInputs()
+        try orderInputs(pending)
         countsFromOne = modelsThatCountFromOne(pending)
         while !pending.isEmpty {
             guard let first = pending.first(where: { $0.references.allSatisfy { (try? value($0)) != nil } }) else {
@@ -93,9 +93,21 @@ struct KerasFunctionalReader {
     }
 
     /// Puts the inputs in the order in which the model lists them.
-    private mutating func orderInputs() throws {
+    private mutating func orderInputs(_ pending: [PendingCall]) throws {
         let references = try KerasReference.list(settings["input_layers"] ?? [])
-        graph.setInputs(try references.map(value))
+        graph.setInputs(try references.map { try value(sourceOfInput($0, pending)) })
+    }
+
+    /// The input that a reference means. Keras 1 names the last layer that gave its input back as it was, as a linear
+    /// Activation does (`Node.create_node` writes `_keras_history` anew).
+    private func sourceOfInput(_ reference: KerasReference, _ pending: [PendingCall]) -> KerasReference {
+        var reference = reference
+        for _ in pending where outputs[reference.call] == nil {
+            let call = pending.first { $0.name == reference.call.layer && $0.index == reference.call.index }
+            guard let source = call?.references.first else { break }
+            reference = source
+        }
+        return reference
     }
 
     private mutating func perform(_ pending: PendingCall) throws {

@@ -43,6 +43,7 @@ package enum KerasHDF5Format: ModelFormat {
                 KerasOptimizerLayout(firstVariable: variables.first?.name ?? ""), of: assignment.trainableLayers)
             metadata.attributes = try KerasAttributes.read(
                 root.string(named: KerasAttributes.attribute).map { Array($0.utf8) })
+            metadata.take(architecture.texts)
             return try Model(
                 name: architecture.name, graph: architecture.graph, parameters: assignment.parameters,
                 metadata: metadata)

@@ -37,6 +37,8 @@ extension KerasVersion {
     package func activation(_ function: ActivationFunction) throws -> JSONValue {
         if let name = KerasActivations.name(of: function, self) { return .string(name) }
         if function == .hardSigmoidKeras2 && isKeras3 { return hardSigmoidOfKeras2 }
+        let layer = Activation(function)
+        if layer.kerasClass(self) != "Activation" { return try self.layer(layer, name: "activation") }
         throw FerryError(
             .unsupported, found: "the activation \(function)", expected: "one that Keras \(major) has",
             remedy: "write ONNX instead")

@@ -31,9 +31,9 @@ package enum KerasWeightsFormat: ModelFormat {
         }
         let written = try root.string(named: "keras_version").map { KerasVersion(parsing: $0) }
         let layers = try root.kerasLegacyLayers()
-        let (name, graph) = try Architecture.graph(
+        let architecture = try Architecture(
             path, version: written, context: KerasContext(options, root, layers))
-        var assignment = try KerasWeightAssignment(graph)
+        var assignment = try KerasWeightAssignment(architecture.graph)
         if let layers {
             try assignment.assign(layers)
         } else if KerasVariables.recognizes(root) || root.groups.isEmpty {
@@ -41,12 +41,15 @@ package enum KerasWeightsFormat: ModelFormat {
         } else {
             throw wrongLayout(root)
         }
-        var metadata = ModelMetadata()
+        var metadata = architecture.metadata
         metadata.format = title
         metadata.producer = written.map { "Keras \($0)" }
         metadata.loadReport = assignment.report
-        metadata.notes = assignment.report.notes
-        return try Model(name: name, graph: graph, parameters: assignment.parameters, metadata: metadata)
+        metadata.notes += assignment.report.notes
+        metadata.takeOptimizerState(
+            try root.kerasOptimizerVariables(), architecture.optimizerLayout, of: assignment.trainableLayers)
+        return try Model(
+            name: architecture.name, graph: architecture.graph, parameters: assignment.parameters, metadata: metadata)
     }
 
     /// The error for groups that are not those of a Sequential or functional model.

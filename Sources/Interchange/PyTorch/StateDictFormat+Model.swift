@@ -4,16 +4,17 @@ import FerryEngine
 // A container of tensors as a format of models: the graph comes from elsewhere.
 extension StateDictFormat {
     package static func read(_ file: ModelFile, _ options: ReadOptions) throws -> Model {
-        guard let architecture = options.architecture else { throw StateDict.needsArchitecture() }
+        guard let source = options.architecture else { throw StateDict.needsArchitecture() }
         let stateDict = try readStateDict(file)
-        let (name, graph) = try Architecture.graph(architecture)
-        let assignment = try TorchAssignment(stateDict, to: graph)
-        var metadata = ModelMetadata()
+        let architecture = try Architecture(source)
+        let assignment = try TorchAssignment(stateDict, to: architecture.graph)
+        var metadata = architecture.metadata
         metadata.format = stateDict.format
         metadata.producer = stateDict.producer
         metadata.sources = assignment.sources
-        metadata.notes = stateDict.notes + assignment.notes
-        return try Model(name: name, graph: graph, parameters: assignment.parameters, metadata: metadata)
+        metadata.notes += stateDict.notes + assignment.notes
+        return try Model(
+            name: architecture.name, graph: architecture.graph, parameters: assignment.parameters, metadata: metadata)
     }
 
     package static func write(_ model: Model, to path: String, _ options: WriteOptions) throws -> [String] {

@@ -127,6 +127,11 @@ package struct GraphDraft {
         types[value.index] = ValueType(of: tensor)
     }
 
+    /// Lets layers compute something else with outputs of the same types.
+    package mutating func replaceOperations(_ change: (inout Node) throws -> Void) rethrows {
+        for index in nodes.indices { try change(&nodes[index]) }
+    }
+
     /// Lets a node have the mask of its first input.
     package mutating func setMask(of index: Int, _ mask: Graph.MaskSource) {
         nodes[index].isMasked = nodes[index].mask.value != nil && mask == .carried

@@ -92,9 +92,7 @@ extension Slice {
                     result)
             }
             // From the last axis on, so that the others keep their places.
-            for (axis, index) in cut.picked.reversed() {
-                result = try call.apply(Gather(axis: axis), result, call.constant(Tensor(scalar: Int64(index))))
-            }
+            for (axis, index) in cut.picked.reversed() { result = try call.pick(index, of: axis, from: result) }
             if !cut.added.isEmpty { result = try call.apply(Unsqueeze(cut.added), result) }
             return result
         },
@@ -160,6 +158,20 @@ extension Slice {
             return try call.apply(Pad(mode, pads: pads, valueSlot: 1), x, call.number(number, like: x))
         },
     ]
+}
+
+extension KerasFunctionCall {
+    /// One place of an axis, which the result has no longer. TensorFlow's gather does not count from the end, as Keras 2
+    /// will have to when it reads what is written of this.
+    fileprivate mutating func pick(_ index: Int, of axis: Int, from x: Graph.ValueID) throws -> Graph.ValueID {
+        let length = type(of: x).shape[axis].length
+        guard index >= 0 || length != nil else {
+            let end = index == -1 ? Int.max : index + 1
+            return try apply(Squeeze([axis]), helper(Slice(axis, from: index, to: end), x))
+        }
+        let place = index < 0 ? index + (length ?? 0) : index
+        return try apply(Gather(axis: axis), x, constant(Tensor(scalar: Int64(place))))
+    }
 }
 
 extension Slice {

@@ -18,14 +18,28 @@ extension ModelMetadata {
         compile: JSONValue?, version: String?, outputs: [String], variables: [KerasWeight],
         _ layout: KerasOptimizerLayout, of layers: [KerasTrainableLayer]
     ) {
+        let known = notes.count
+        takeCompilation(compile, version: version, outputs: outputs)
+        // What was said of the configuration explains a missing optimiser.
+        if KerasOptimizerVariables(compileConfiguration) != nil || notes.count == known {
+            takeOptimizerState(variables, layout, of: layers)
+        }
+    }
+
+    /// Takes what `compile` was told; see ``takeTraining(compile:version:outputs:variables:_:of:)``.
+    mutating func takeCompilation(_ compile: JSONValue?, version: String?, outputs: [String]) {
         var reader = KerasCompileReader(version, outputs: outputs)
         compileConfiguration = reader.configuration(compile)
         notes += reader.notes
+    }
+
+    /// Takes what the optimiser keeps; see ``takeTraining(compile:version:outputs:variables:_:of:)``.
+    mutating func takeOptimizerState(
+        _ variables: [KerasWeight], _ layout: KerasOptimizerLayout, of layers: [KerasTrainableLayer]
+    ) {
         guard !variables.isEmpty else { return }
         guard let optimizer = KerasOptimizerVariables(compileConfiguration) else {
-            if reader.notes.isEmpty {
-                notes.append("the optimizer's state is left out, because the file does not say whose it is")
-            }
+            notes.append("the optimizer's state is left out, because the file does not say whose it is")
             return
         }
         do {
