@@ -55,6 +55,17 @@ struct KerasExpansionTests {
         )
     }
 
+    @Test func cosineOfMatricesIsRefused() throws {
+        let matrices = Case(layer: CosineMerge(axes: (2, 2)), inputs: [[4, 3], [4, 3]], becomes: "")
+        let model = try model(matrices)
+        #expect(
+            sentence { try model.write(to: "m.h5") }
+                == "m.h5 › layer 'layer' (CosineMerge): a layer that Keras 3 lacks; one of keras.layers; write ONNX instead"
+        )
+        let folder = try TemporaryFolder()
+        try model.write(to: folder("model.onnx"))
+    }
+
     private func model(_ expansion: Case) throws -> Model {
         var graph = Graph()
         let inputs = expansion.inputs.enumerated().map { position, shape in

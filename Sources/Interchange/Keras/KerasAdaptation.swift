@@ -62,7 +62,8 @@ extension Graph {
         var result = ParameterSet()
         var notes: [String] = []
         var refused: [(layer: Layer, error: FerryError)] =
-            version.isKeras3 ? maskUsesKeras3Lacks() : maskUsesKeras2Lacks()
+            (version.isKeras3 ? maskUsesKeras3Lacks() : maskUsesKeras2Lacks())
+            + bidirectionalsOfOldThatShowMaskedSteps()
         for (index, layer) in layers.enumerated() {
             do {
                 let before = KerasAdapted(layer.operation, parameters.scoped(to: layer.name))

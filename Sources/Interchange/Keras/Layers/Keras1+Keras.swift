@@ -78,5 +78,7 @@ extension CosineMerge: KerasLayer {
 
     package init(keras config: inout KerasConfig) throws { self.init(axes: (-1, -1)) }
 
+    package func kerasClass(_ version: KerasVersion) -> String { "Merge" }
+
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings { throw FerryError.notInKeras(version) }
 }
