@@ -27,8 +27,16 @@ enum SimplifyReductions: Pass {
         else { return false }
         let permutation = transpose.resolved(rank: draft.type(of: x).rank)
         let reduced = try checkedAxes(axes, rank: permutation.count)
+        if reduction.keepsAxes {
+            let moved = Reduction(reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()))
+            let inner = try draft.makeNode(node.layer.name, moved, [x])
+            let outer = try draft.makeNode(
+                "\(node.layer.name)/Transpose", transpose, [inner.outputs[0]], outputs: [node.outputs[0]])
+            draft.replace([index], with: [inner, outer])
+            return true
+        }
         let kept = permutation.indices.filter { !reduced.contains($0) }.map { permutation[$0] }
-        guard !reduction.keepsAxes, kept == kept.sorted() else { return false }
+        guard kept == kept.sorted() else { return false }
         let moved = Reduction(
             reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()), keepsAxes: false)
         return try replace(node, index, moved, x, in: &draft)
