@@ -4,7 +4,7 @@ import FerryRuntime
 extension Idiom {
     /// What exporters make of wrappers, masks, attentions and convolutional cells.
     static let exporters = [
-        Idiom("masked steps that are written out", [.batch, 3, 4], ["Masking", "SimpleRNN"], within: .relative(1e-6)) {
+        Idiom("masked steps that are written out", [3, 3, 4], ["Masking", "SimpleRNN"], within: .relative(1e-6)) {
             graph, x, _ in
             let counts = try mask(&graph, x)
             let hidden = try graph.append(
@@ -77,13 +77,13 @@ extension Idiom {
                 "u", Arithmetic(.multiply), [x, graph.append("i", Elementwise(.reciprocal), root)[0]])[0]
             return try graph.append("m", MatMul(), [unit, graph.append("t", Transpose([0, 2, 1]), [unit])[0]])
         },
-        Idiom("a constant factor inside a product", [.batch, 4], ["Activation"], within: .relative(1e-6)) {
+        Idiom(
+            "a constant factor inside a product", [.batch, 4], ["Activation", "Arithmetic"], within: .relative(1e-6)
+        ) {
             graph, x, _ in
             let gate = try graph.append("s", Activation(.sigmoid), [x])[0]
             let scaled = try graph.append("c", Arithmetic(.multiply), [gate, graph.addConstant("k", weights(4))])[0]
-            let product = try graph.append("m", Arithmetic(.multiply), [x, scaled])[0]
-            let inverse = graph.addConstant("l", weights(4).map { (value: Float) in 1 / value })
-            return try graph.append("n", Arithmetic(.multiply), [product, inverse])
+            return try graph.append("m", Arithmetic(.multiply), [x, scaled])
         },
         Idiom("a loop over a convolutional LSTM", [3, 2, 5, 4], ["ConvLSTM"], within: .relative(1e-5)) { graph, x, _ in
             let turned = try graph.append("t", Transpose([1, 0, 2, 3]), [x])[0]
@@ -114,10 +114,11 @@ extension Idiom {
         let sequence = body.addInput("x", ValueType(.float32, [2, .batch, 5, 4]))
         let step = try body.append("g", Gather(axis: 0), [sequence, round])[0]
         let window = Window(lengths: [3], pads: [1, 1])
-        func gate(_ name: String, _ function: ActivationFunction) throws -> Graph.ValueID {
+        func gate(_ name: String, _ function: ActivationFunction, times scale: Float) throws -> Graph.ValueID {
             let parts = try [(step, 4), (h, 2)].map { value, features in
                 let first = try body.append("\(name)t\(features)", Transpose([0, 2, 1]), [value])[0]
-                let kernel = body.addConstant("\(name)w\(features)", weights(2, features, 3))
+                let kernel = body.addConstant(
+                    "\(name)w\(features)", weights(2, features, 3) * Tensor(scalar: scale))
                 return try body.append("\(name)c\(features)", Convolution(window), [first, kernel])[0]
             }
             let sum = try body.append("\(name)s", Arithmetic(.add), parts)[0]
@@ -126,12 +127,12 @@ extension Idiom {
                 "\(name)b", Arithmetic(.add), [last, body.addConstant("\(name)k", weights(2))])
             return try body.append(name, Activation(function), biased)[0]
         }
-        let kept = try body.append("kept", Arithmetic(.multiply), [gate("forget", .sigmoid), c])[0]
+        let kept = try body.append("kept", Arithmetic(.multiply), [gate("forget", .sigmoid, times: 0.4), c])[0]
         let added = try body.append(
-            "added", Arithmetic(.multiply), [gate("input", .sigmoid), gate("new", .tanh)])[0]
+            "added", Arithmetic(.multiply), [gate("input", .sigmoid, times: -0.7), gate("new", .tanh, times: 0.9)])[0]
         let newC = try body.append("newC", Arithmetic(.add), [kept, added])[0]
         let bent = try body.append("bent", Activation(.tanh), [newC])[0]
-        let newH = try body.append("newH", Arithmetic(.multiply), [gate("output", .sigmoid), bent])[0]
+        let newH = try body.append("newH", Arithmetic(.multiply), [gate("output", .sigmoid, times: 0.2), bent])[0]
         body.setOutputs([goesOn, newH, newC, newH], names: ["c", "h", "s", "y"])
         return body
     }

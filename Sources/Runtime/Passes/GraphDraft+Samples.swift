@@ -19,7 +19,7 @@ extension GraphDraft {
         case let normalization as BatchNormalization: return normalization.axis < 0 ? normalization : nil
         case let normalization as LayerNormalization:
             return normalization.axes.allSatisfy { $0 < 0 } ? normalization : nil
-        default: return LiftShapes.layer(node, x, self)
+        default: return LiftGlobalPooling.layer(node, self) ?? LiftShapes.layer(node, x, self)
         }
     }
 

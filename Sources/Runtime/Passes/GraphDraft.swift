@@ -115,9 +115,9 @@ package struct GraphDraft {
     }
 
     /// Whether two nodes call layers of their own that no other node calls.
-    package func ownsLayer(_ index: Int) -> Bool {
-        nodes.count { $0.layer.name == nodes[index].layer.name } == 1
-    }
+    package func ownsLayer(_ index: Int) -> Bool { ownsLayer(nodes[index]) }
+
+    func ownsLayer(_ node: Node) -> Bool { nodes.count { $0.layer.name == node.layer.name } == 1 }
 
     // MARK: Changing
 

@@ -35,6 +35,40 @@ enum JoinSteps: Pass {
     }
 }
 
+/// Other axes that steps get before they are stacked are added to the stack.
+enum StackBeforeAxes: Pass {
+    static let summary = "let steps be stacked before they get other axes"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        let rank = draft.type(of: node.outputs[0]).rank
+        guard let stack = node.layer.operation as? Concatenate, resolvedAxis(stack.axis, rank: rank) == 1,
+            node.inputs.count > 1
+        else { return false }
+        let parts = node.inputs.compactMap { part -> (axes: [Int], step: Graph.ValueID)? in
+            guard let (first, unsqueeze) = draft.producer(of: part, Unsqueeze.self),
+                let axes = unsqueeze.axes.values.flatMap({ try? checkedAxes($0, rank: rank) }),
+                let step = draft.nodes[first].inputs[0]
+            else { return nil }
+            return (axes, step)
+        }
+        guard parts.count == node.inputs.count, let axes = parts.first?.axes, axes.count > 1, axes.min() == 1,
+            parts.allSatisfy({ $0.axes == axes })
+        else { return false }
+        var nodes = try parts.map { part in
+            try draft.makeNode("\(node.layer.name)/Unsqueeze", Unsqueeze([1]), [part.step])
+        }
+        nodes.append(
+            try draft.makeNode("\(node.layer.name)/Stack", Concatenate(axis: 1), nodes.map { $0.outputs[0] }))
+        nodes.append(
+            try draft.makeNode(
+                "\(node.layer.name)/Axes", Unsqueeze(axes.filter { $0 != 1 }), [nodes[nodes.count - 1].outputs[0]],
+                outputs: [node.outputs[0]]))
+        draft.replace([index], with: nodes)
+        return true
+    }
+}
+
 /// Steps that are stacked along a first axis are stacked along the second one, behind the batch, and moved to the front.
 enum StackBehindBatch: Pass {
     static let summary = "let steps be stacked behind the batch"

@@ -40,3 +40,24 @@ enum LiftMerge: Pass {
             }
     }
 }
+
+/// A sum of values times one over their number is their average.
+enum LiftAverage: Pass {
+    static let summary = "recognise averages of values"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard (node.layer.operation as? Arithmetic)?.function == .multiply, node.inputs.count == 2 else { return false }
+        for (sum, factor) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
+            guard let share = draft.constant(factor), share.dtype == .float32, share.count == 1, share.rank <= 1,
+                let (first, merge) = draft.producer(of: sum, Merge.self), merge.function == .add,
+                abs(share.floats[0] * Float(draft.nodes[first].inputs.count) - 1) < 1e-6
+            else { continue }
+            let average = try draft.makeNode(
+                node.layer.name, Merge(.average), draft.nodes[first].inputs, outputs: [node.outputs[0]])
+            draft.replace([index], with: [average])
+            return true
+        }
+        return false
+    }
+}

@@ -18,10 +18,11 @@ package enum PassCatalogue {
         FoldConstants.self, DropNeutral.self, SinkFactors.self,
         // Axes
         SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, LiftReverse.self, SimplifyReversals.self,
-        LiftPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self, NarrowRepeats.self,
+        LiftPick.self, LiftStackedPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
+        NarrowRepeats.self,
         // Recurrent cells
         LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftConvolutionalLoop.self, LiftUnrolled.self,
-        JoinPicks.self, JoinSteps.self, StackBehindBatch.self,
+        JoinPicks.self, JoinSteps.self, StackBehindBatch.self, StackBeforeAxes.self,
         // Recurrent layers
         JoinDirections.self, JoinLastOutputs.self, DropZeroStates.self, LiftLastStep.self, LiftBackwards.self,
         PairDirections.self, PutBatchFirst.self, NarrowRecurrentOutputs.self, MergeDirections.self,
@@ -48,7 +49,7 @@ package enum PassCatalogue {
         PairUnmerged.self, LiftMultiHeadAttention.self, LiftFoldedNormalization.self, LiftGlobalPooling.self,
         LiftRepeat.self, LiftPadding.self,
         SettleReshapes.self, LiftDot.self,
-        LiftMerge.self, CarryMasks.self, ForgetAbsentMasks.self,
+        LiftMerge.self, LiftAverage.self, CarryMasks.self, ForgetAbsentMasks.self,
     ]
 
     /// Runs all passes until the graph no longer changes.

@@ -144,9 +144,11 @@ enum SinkMoves: Pass {
     ) -> (values: [Graph.ValueID?], mover: Int, operation: any Operator)? {
         let isFunction = (node.layer.operation as? Activation).map { $0.function.axis == nil } ?? false
         let joins = node.layer.operation is Concatenate
-        guard isFunction || joins || node.layer.operation is Arithmetic || node.layer.operation is Elementwise else {
-            return nil
-        }
+        let isForRows = node.layer.operation is Dense || (node.layer.operation as? LayerNormalization)?.axes == [-1]
+        guard
+            isFunction || joins || isForRows || node.layer.operation is Arithmetic
+                || node.layer.operation is Elementwise
+        else { return nil }
         var mover: (index: Int, move: AxisMove)?
         let rank = draft.type(of: node.outputs[0]).rank
         for case let input? in node.inputs where draft.constant(input) == nil {
@@ -156,6 +158,7 @@ enum SinkMoves: Pass {
             else { return nil }
             // A transpose costs nothing where it stays for others, and stretched axes are moved like all.
             let isTranspose = draft.nodes[first].layer.operation is Transpose
+            if isForRows, !isTranspose || move.sources.last != .some(rank - 1) || !draft.ownsLayer(node) { return nil }
             guard isTranspose || draft.readers(of: input).count == 1,
                 isTranspose || joins || draft.type(of: input).shape == draft.type(of: node.outputs[0]).shape
             else { return nil }

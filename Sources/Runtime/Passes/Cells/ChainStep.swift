@@ -5,23 +5,23 @@ struct ChainStep {
     var cell: CellMatch
     /// Where the step counts, [batch, 1]; nil where it always does.
     var mask: Columns?
-    /// The states that the next step gets: the cell's, or where the step is hidden those before it.
+    /// The states that the next step gets: the cell's, or where the step is hidden those before it; none where nobody
+    /// reads them.
     var held: [Columns]
 
     /// A cell and the mask that hides it; nil where a mask is not the same for all states.
     init?(_ cell: CellMatch, _ tracer: ColumnTracer) {
         self.cell = cell
         held = cell.newStates
-        guard tracer.choices(of: cell.newStates[0]).isEmpty == false else { return }
-        var masks = Set<Columns>()
-        held = []
-        for (old, new) in zip(cell.states, cell.newStates) {
-            guard let choice = tracer.choices(of: new).first(where: { $0.other == old }) else { return nil }
-            masks.insert(choice.mask)
-            held.append(choice.result)
-        }
-        guard masks.count == 1 else { return nil }
+        let choices = cell.newStates.map(tracer.choices)
+        guard !choices[0].isEmpty else { return }
+        let states = zip(cell.states, choices).compactMap { old, choices in choices.first { $0.other == old } }
+        // Of the last step only the output may be left.
+        let isComplete = states.count == cell.states.count
+        let masks = Set((isComplete ? states : choices[0]).map(\.mask))
+        guard masks.count == 1, isComplete || states.isEmpty else { return nil }
         mask = masks.first
+        held = isComplete ? states.map(\.result) : []
     }
 
     /// The step that leaves the states with which `next` begins, from states of zeros; its input is not known yet.

@@ -16,9 +16,9 @@ enum LiftConvolutionalLoop: Pass {
         if let loop = node.layer.operation as? Loop, convolves(loop.body) { rounds = try Rounds(loop, node, in: draft) }
         if let scan = node.layer.operation as? Scan, convolves(scan.body) { rounds = try Rounds(scan, node, in: draft) }
         guard var rounds else { return false }
-        try PassCatalogue.run(passes, on: &rounds.body)
-        try PassCatalogue.run([LiftWindows.self], on: &rounds.body)
-        try PassCatalogue.run(passes, on: &rounds.body)
+        try rounds.simplify(by: passes)
+        try rounds.simplify(by: [LiftWindows.self])
+        try rounds.simplify(by: passes)
         let states = Set(rounds.carried.map(\.input))
         for candidate in rounds.carried {
             guard let cell = ConvolutionalCell(candidate.output, states: states, rounds.body) else { continue }

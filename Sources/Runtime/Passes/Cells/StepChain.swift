@@ -16,7 +16,8 @@ struct StepChain {
     /// Adds the steps that follow in the nodes behind `index`.
     mutating func extend(from index: Int) {
         for node in draft.nodes[(index + 1)...] {
-            guard let last = steps.last, node.outputs.count == 1, let output = tracer.all(node.outputs[0]),
+            guard let last = steps.last, !last.held.isEmpty, node.outputs.count == 1,
+                let output = tracer.all(node.outputs[0]),
                 let cell = CellMatcher(tracer: tracer, isState: { $0 == last.held[0] }).match(output),
                 cell.states == last.held, cell.isSameCell(as: last.cell), let next = ChainStep(cell, tracer),
                 (next.mask == nil) == (last.mask == nil)

@@ -18,7 +18,7 @@ struct StepOutputs {
         for (place, step) in steps.enumerated() {
             let choices = tracer.choices(of: step.cell.newStates[0]).filter { $0.mask == step.mask }
             var outputs: [StepChoice] = []
-            for choice in choices where choice.result != step.held[0] {
+            for choice in choices where choice.result != step.held.first {
                 let isZero = tracer.draft.isZero(choice.other?.value)
                 guard isZero || choice.other.map(last.contains) ?? false else { continue }
                 if place > 0 { rules.insert(isZero) }
