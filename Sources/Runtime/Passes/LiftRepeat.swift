@@ -7,7 +7,7 @@ enum NarrowRepeats: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard let squeeze = node.layer.operation as? Squeeze,
-            let (first, tile) = draft.exclusive(node.inputs[0], Tile.self), let repeats = tile.repeats.values,
+            let (first, tile) = draft.producer(of: node.inputs[0], Tile.self), let repeats = tile.repeats.values,
             let x = draft.nodes[first].inputs[0],
             let axes = try squeeze.axes?.values.map({ try checkedAxes($0, rank: repeats.count) }), !axes.isEmpty,
             axes.allSatisfy({ repeats[$0] == 1 })

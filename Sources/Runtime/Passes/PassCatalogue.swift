@@ -17,7 +17,8 @@ package enum PassCatalogue {
     package static let all: [any Pass.Type] = [
         FoldConstants.self, DropNeutral.self, SinkFactors.self,
         // Axes
-        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, LiftReverse.self, SimplifyReversals.self,
+        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, NarrowRepeats.self, LiftReverse.self,
+        SimplifyReversals.self,
         LiftPick.self, LiftStackedPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
         NarrowRepeats.self,
         // Recurrent cells
