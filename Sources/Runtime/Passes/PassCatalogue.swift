@@ -20,7 +20,6 @@ package enum PassCatalogue {
         SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, NarrowRepeats.self, LiftReverse.self,
         SimplifyReversals.self,
         LiftPick.self, LiftStackedPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
-        NarrowRepeats.self,
         // Recurrent cells
         LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftConvolutionalLoop.self, LiftUnrolled.self,
         JoinPicks.self, JoinSteps.self, StackBehindBatch.self, StackBeforeAxes.self,
