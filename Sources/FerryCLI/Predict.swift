@@ -32,7 +32,11 @@ struct Predict: ParsableCommand {
         completion: .file(extensions: ["npy", "npz"]))
     var output: String
 
-    @Flag(help: "Take the rows of the inputs for consecutive calls, from each of which states go on to the next.")
+    @Flag(
+        help: """
+            Take the rows of the inputs for consecutive calls, from each of which states go on to the next. States that \
+            a model takes as inputs and gives as outputs begin with zeros, unless -i names them; the last ones come out.
+            """)
     var stateful = false
 
     @Option(
@@ -51,10 +55,9 @@ struct Predict: ParsableCommand {
 
         if let forecast = try forecast(model, name) { return try target.write([(names[0], forecast)]) }
         let prediction = Prediction(model, carriesStates: stateful)
-        let files = InputFiles(
-            for: model, in: name, anyRowCount: prediction.rowsPerCall != nil, console: common.console)
+        let files = InputFiles(for: model, in: name, prediction, console: common.console)
         let arrays = try files.arranged(input.flatMap(files.read))
-        let inputs = try arrays.enumerated().map { try files.fitted($1, at: $0) }
+        let inputs = try arrays.enumerated().map { place, array in try array.map { try files.fitted($0, at: place) } }
         let outputs = try locating(name) { try prediction.run(inputs) }
         try target.write(zip(names, outputs).map { ($0, $1) })
     }

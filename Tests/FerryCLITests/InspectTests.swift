@@ -41,7 +41,7 @@ import Testing
         #expect(
             run.output.contains(
                 "lifted: recognise loops over the steps of a recurrent cell as recurrent layers (1)\n"))
-        let other = try FerryProcess(["inspect", Fixture.path("tf2onnx/shared_lstm/model.onnx")])
+        let other = try FerryProcess(["inspect", Fixture.path("torch-onnx/gru_packed_script/model.onnx")])
         #expect(other.output.contains("not lifted: "))
         #expect(other.output.contains(": no layer means the same\n"))
     }

@@ -53,6 +53,39 @@ import Testing
         #expect(refused.status == 65)
     }
 
+    @Test(arguments: ["lstm_stateful", "gru_stateful", "bidirectional_stateful", "stateful_masked"])
+    func aStatefulModelStaysOneInONNX(name: String) throws {
+        let recording = try Recording("keras3/\(name)")
+        let folder = try Folder()
+        let source = Fixture.path("keras3/\(name)/model.keras")
+        let converted = try FerryProcess(["convert", source, "m.onnx"], in: folder)
+        #expect(converted.status == 0, "\(converted.errors)")
+        #expect(converted.errors.contains("note: states come in and go out, zeros at first: '"))
+        let twice = recording.inputs.map { Tensor.concatenated([$0, $0], axis: 0) }
+        try NPYFile.write(twice[0], to: folder["x.npy"])
+        let run = try FerryProcess(["predict", "m.onnx", "-i", "x.npy", "-o", "y.npz"], in: folder)
+        let expected = zip(recording.outputs, recording.nextOutputs).map { Tensor.concatenated([$0, $1], axis: 0) }
+        #expect(run.status == 0, "\(run.errors)")
+        if run.status == 0 { expectEqual(Array(try NPZFile.read(folder["y.npz"]).values), expected, run) }
+    }
+
+    /// A graph of PyTorch whose initial states are inputs and whose last ones are outputs.
+    @Test(arguments: ["lstm_states_bidirectional_script", "gru_states_dynamo", "rnn_states_script"])
+    func statefulHandsOutputsOnToInputs(name: String) throws {
+        let model = try Model(contentsOf: Fixture.path("torch-onnx/\(name)/model.onnx"))
+        let recording = try Recording("torch-onnx/\(name)")
+        let states = recording.inputs.dropFirst().map { Tensor(zeros: $0.shape) }
+        let x = recording.inputs[0]
+        let session = try InferenceSession(model)
+        let first = try session.predict([x] + states)
+        let second = try session.predict([x] + Array(first.dropFirst()))
+        let (outputs, run) = try predict(
+            "torch-onnx/\(name)/model.onnx", [Tensor.concatenated([x, x], axis: 0)], ["--stateful"])
+        #expect(run.status == 0, "\(run.errors)")
+        let expected = [Tensor.concatenated([first[0], second[0]], axis: 0)] + Array(second.dropFirst())
+        expectEqual(outputs, expected, run)
+    }
+
     @Test func statefulCarriesStatesFromRowToRow() throws {
         let model = try Model(contentsOf: Fixture.path("keras2/lstm_stacked/model.h5"))
         let recording = try Recording("keras2/lstm_stacked")

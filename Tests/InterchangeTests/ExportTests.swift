@@ -9,12 +9,7 @@ struct ExportTests {
     static let fixtures = ["tf2onnx", "keras3-onnx", "torch-onnx"].flatMap { Fixture.all(in: $0) }
 
     /// Exports that hold more than layers, with the reason.
-    static let notOnlyLayers: [String: String] = [
-        "tf2onnx/shared_lstm": "TensorFlow writes the cosine of Dot out in operations, and no pass knows them yet",
-        "tf2onnx/time_distributed_lstm": "a recurrent layer between reshapes is not recognised as TimeDistributed yet",
-        "keras3-onnx/attention": "a row that Keras 3 repeats by reshapes is not recognised as RepeatVector yet",
-        "keras3-onnx/autoencoder": "steps that are written out and of which one is a state are not joined yet",
-    ]
+    static let notOnlyLayers: [String: String] = [:]
 
     @Test(arguments: fixtures)
     func predictsWhatWasRecorded(_ fixture: Fixture) throws {

@@ -65,6 +65,19 @@ struct ONNXReaderTests {
         #expect(model.metadata.producer == "pytorch")
     }
 
+    /// PyTorch's dynamo exporter writes an LSTM with a projection with a part of its weights.
+    @Test func saysWhyProjectedLSTMsCannotBeRead() {
+        var model = model([Refusal.cutOff], Refusal.cutOffWeights)
+        model.producerName = "pytorch"
+        #expect(
+            failure { try ONNXReader.read(model, fileName: "model.onnx") }
+                == """
+                model.onnx › node 'rnn_1' (LSTM): an initial state of 3 features and weights of 2 units; \
+                as many features as units; PyTorch's exporter cut off the weights of an LSTM with proj_size; \
+                convert the module's state dict, with --architecture lstm:in=…,hidden=…,proj=…
+                """)
+    }
+
     @Test func readsEveryPrimitive() {
         // What LSTM, GRU and RNN are taken apart into, and what other operators read as one of their cases.
         let without = PrimitiveCatalogue.all.filter { !($0 is any ONNXReadable.Type) }.map { $0.kind }
@@ -99,7 +112,20 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     let sentence: String
     var testDescription: String { sentence }
 
+    static let cutOff = ONNXNode(
+        "LSTM", name: "rnn_1", inputs: ["x", "w", "r", "", "", "h", "c"], outputs: ["y"])
+    static let cutOffWeights = [
+        ONNXTensor(name: "w", Tensor(zeros: [1, 8, 2])), ONNXTensor(name: "r", Tensor(zeros: [1, 8, 2])),
+        ONNXTensor(name: "h", Tensor(zeros: [1, 1, 2])), ONNXTensor(name: "c", Tensor(zeros: [1, 1, 3])),
+    ]
+
     static let all = [
+        Refusal(
+            nodes: [cutOff], constants: cutOffWeights,
+            sentence: """
+                model.onnx › node 'rnn_1' (LSTM): an initial state of 3 features and weights of 2 units; \
+                as many features as units; export the model again
+                """),
         Refusal(
             nodes: [ONNXNode("Relu", name: "r", inputs: ["z"], outputs: ["y"])],
             sentence: "model.onnx › node 'r' (Relu): reads 'z', which nothing before it puts out"),

@@ -143,9 +143,24 @@ import Testing
         }
         #expect(
             try ONNXWriter.write(model, opset: 17).notes == [
-                "layer 'lstm' is stateful; ONNX keeps no states between runs, so each run starts from zeros",
                 "layers 'dropout', 'dropout_1' act in training only and are left out",
+                """
+                states come in and go out, zeros at first: 'lstm_state_0' → 'lstm_next_state_0', \
+                'lstm_state_1' → 'lstm_next_state_1'
+                """,
             ])
+    }
+
+    /// States of a layer that is called twice go from one call to the other, which no input could say.
+    @Test func saysWhichStatesStayInside() throws {
+        let model = try model([ValueType(.float32, [.batch, .time, 3])]) { graph, inputs in
+            var gru = GRU(3, returnSequences: true)
+            gru.options.isStateful = true
+            let layer = graph.addLayer(.init("gru", gru))
+            return try graph.call(layer: layer, graph.call(layer: layer, inputs))
+        }
+        let note = "layer 'gru' is stateful; ONNX keeps no states between runs, so each run starts from zeros"
+        #expect(try ONNXWriter.write(model, opset: 17).notes.contains(note))
     }
 
     @Test(arguments: recurrentFunctions)

@@ -67,7 +67,7 @@ struct Idiom: Sendable, CustomTestStringConvertible {
         (testDescription, self.input, self.kinds, self.tolerance, self.build) = (name, input, kinds, tolerance, build)
     }
 
-    static let all = arithmetic + shapes + recurrent + steps + layers
+    static let all = arithmetic + shapes + recurrent + steps + layers + exporters
 
     static let arithmetic = [
         Idiom("constants are folded", [.batch, 3], ["Arithmetic"]) { graph, x, _ in

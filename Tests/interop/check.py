@@ -41,10 +41,7 @@ ACTIVATIONS = "Keras 2 lacks activations that Keras 3 has, such as celu"
 RMS = "Keras 2 lacks RMSNormalization"
 KERAS_3 = ("keras", "weights", "h5")
 KERAS_2 = ("keras2 archive", "keras2 weights", "keras2 h5")
-OTHERS = "holds operations that are no layers (ExportTests.notOnlyLayers), and HDF5 cannot keep them"
 EXPECTED_REFUSALS = {
-    **{case: {"h5": OTHERS} for case in ("tf2onnx/shared_lstm", "tf2onnx/time_distributed_lstm")},
-    **{case: {"h5": OTHERS} for case in ("keras3-onnx/attention", "keras3-onnx/autoencoder")},
     **{f"{era}/{case}": {"h5": OPERATIONS} for era in ("keras2", "keras3") for case in ("ops", "operators", "mask_argument")},
     **{f"{era}/layer_normalization": {"h5": AXES} for era in ("keras2", "keras3")},
     **{f"keras2/{case}": dict.fromkeys(KERAS_3, MASKS) for case in ("initial_state_masked", "mask_merged")},

@@ -141,9 +141,7 @@ UNREADABLE = {
 }
 
 # Defects that are known and open: case → what goes wrong. A case that works fails, so that it leaves the list.
-KNOWN_FAILURES = {
-    "torch/gru_bidirectional": "the last step of a bidirectional layer becomes a Squeeze that Keras 3 does not call",
-}
+KNOWN_FAILURES = {}
 
 
 def check_files():

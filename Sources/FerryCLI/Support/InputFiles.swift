@@ -16,14 +16,14 @@ struct InputFiles {
 
     private let file: String
     private let inputs: [(name: String, type: ValueType)]
-    private let anyRowCount: Bool
+    private let prediction: Prediction
     private let console: Console
 
-    /// Reads inputs for the model in `file`; with `anyRowCount`, those of another batch size than its own too.
-    init(for model: Model, in file: String, anyRowCount: Bool, console: Console) {
+    /// Reads inputs for the model in `file`, those of another batch size than its own too where a run is cut into calls.
+    init(for model: Model, in file: String, _ prediction: Prediction, console: Console) {
         self.file = file
         inputs = model.inputs
-        self.anyRowCount = anyRowCount
+        self.prediction = prediction
         self.console = console
     }
 
@@ -84,8 +84,9 @@ struct InputFiles {
         return known.map { array($0, $1, for: $0) }
     }
 
-    /// The arrays in the order of the model's inputs: those with a name first, the others where there is room.
-    func arranged(_ arrays: [Array]) throws -> [Array] {
+    /// The arrays in the order of the model's inputs: those with a name first, the others where there is room; nil for
+    /// states that begin with zeros.
+    func arranged(_ arrays: [Array]) throws -> [Array?] {
         var named: [String: Array] = [:]
         for array in arrays {
             guard let name = array.name else { continue }
@@ -95,8 +96,9 @@ struct InputFiles {
             }
         }
         var others = arrays.filter { $0.name == nil }[...]
-        let result = names.compactMap { named[$0] ?? others.popFirst() }
-        guard result.count == names.count, others.isEmpty else {
+        let states = Set(prediction.ports.map(\.input))
+        let result = names.enumerated().map { named[$1] ?? (states.contains($0) ? nil : others.popFirst()) }
+        guard result.indices.allSatisfy({ result[$0] != nil || states.contains($0) }), others.isEmpty else {
             throw FerryError(
                 .usage, at: [file], found: "\(arrays.count) \(arrays.count == 1 ? "input is" : "inputs are") given",
                 expected: "the model has \(names.count): \(quoted(names))",
@@ -111,9 +113,13 @@ struct InputFiles {
         let place = (array.place + ["input '\(name)'"]).joined(separator: " › ")
         return try locating(place) {
             let tensor = array.isTable ? table(array.tensor, as: type, place) : array.tensor
-            try require(tensor.shape, fits: anyRowCount ? type.withAnyRowCount : type)
+            try require(tensor.shape, fits: takesAnyRowCount(index) ? type.withAnyRowCount : type)
             return try tensor.losslesslyCast(to: type.dtype)
         }
+    }
+
+    private func takesAnyRowCount(_ index: Int) -> Bool {
+        prediction.rowsPerCall != nil && !prediction.ports.contains { $0.input == index }
     }
 
     private func require(_ shape: [Int], fits type: ValueType) throws {

@@ -99,12 +99,17 @@ private struct ConvLSTMCell: RecurrentCell {
         let sum =
             try convolved(x, kernel, bias, layer.window, groups: 1)
             + convolved(states[0], recurrentKernel, nil, recurrent, groups: 1)
-        let axis = layer.window.channelsFirst ? 1 : sum.rank - 1
-        let gates = sum.split(axis: axis, lengths: Array(repeating: layer.filters, count: 4))
-        let i = try layer.recurrentActivation(gates[0])
-        let f = try layer.recurrentActivation(gates[1])
-        let c = f * states[1] + i * (try layer.activation(gates[2]))
-        let h = try layer.recurrentActivation(gates[3]) * layer.activation(c)
-        return (h, [h, c])
+        return try layer.newStates(sum, c: states[1])
+    }
+}
+
+extension ConvLSTM {
+    /// The new output and states of a step, from what goes into the gates i, f, c, o, side by side.
+    func newStates(_ sum: Tensor, c: Tensor) throws -> (output: Tensor, states: [Tensor]) {
+        let axis = window.channelsFirst ? 1 : sum.rank - 1
+        let gates = sum.split(axis: axis, lengths: Array(repeating: filters, count: 4))
+        let newC = try recurrentActivation(gates[1]) * c + recurrentActivation(gates[0]) * activation(gates[2])
+        let h = try recurrentActivation(gates[3]) * activation(newC)
+        return (h, [h, newC])
     }
 }

@@ -2,11 +2,12 @@ public import FerryEngine
 
 extension Conv {
     public func prepare(_ parameters: ParameterSet, _ packing: Packing) throws -> any PreparedOperator {
-        guard options.axes == 1, options.dilation == [1], groups == 1, !options.channelsFirst,
-            let activation = KernelActivation(activation)
-        else { return PlainOperator(operation: self, parameters: parameters) }
+        guard groups == 1, !options.channelsFirst else { return PlainOperator(operation: self, parameters: parameters) }
         let kernel = try parameters.required("kernel").cast(to: .float32)
         let bias = useBias ? try parameters.required("bias").cast(to: .float32) : nil
+        guard options.axes == 1, options.dilation == [1], let activation = KernelActivation(activation) else {
+            return PackedWindowedConvolution(layer: self, windows: PackedWindows(options, kernel, bias: bias, packing))
+        }
         let (size, features, filters) = (kernel.shape[0], kernel.shape[1], kernel.shape[2])
         let matrix = PackedMatrix(
             kernel.reshaped([size * features, filters]), bias: bias, Packing(kernels: packing.kernels))

@@ -7,7 +7,7 @@ enum FoldConstants: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         let inputs = node.inputs.map { draft.constant($0) }
-        guard node.mask == .carried, zip(node.inputs, inputs).allSatisfy({ $0 == nil || $1 != nil }),
+        guard node.mask.value == nil, zip(node.inputs, inputs).allSatisfy({ $0 == nil || $1 != nil }),
             let tensors = try node.layer.operation.folded(Slots(inputs))
         else { return false }
         draft.fold(index, to: tensors)

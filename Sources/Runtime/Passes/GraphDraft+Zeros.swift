@@ -12,6 +12,11 @@ extension GraphDraft {
         case is Expand, is Squeeze, is Unsqueeze, is Transpose, is TensorReshape, is Gather, is Slice, is Tile, is Cast,
             is Reverse, is Split:
             return isZero(node.inputs[0])
+        case let reduction as Reduction: return reduction.function == .sum && isZero(node.inputs[0])
+        case is Convolution:
+            // TensorFlow makes the states of a ConvLSTM by convolving zeros.
+            return node.inputs.count == 2 && isZero(node.inputs[0]) && constant(node.inputs[1]) != nil
+        case let conv as Conv: return !conv.useBias && conv.activation == .linear && isZero(node.inputs[0])
         default: return false
         }
     }

@@ -20,7 +20,7 @@ package struct GraphDraft {
     /// Values that are known.
     package private(set) var constants: [Graph.ValueID: Tensor]
     /// The inputs, in the model's order.
-    package let inputs: [Graph.ValueID]
+    package private(set) var inputs: [Graph.ValueID]
     /// The outputs, in the model's order.
     package private(set) var outputs: [Graph.ValueID]
     private var outputNames: [String]
@@ -115,9 +115,9 @@ package struct GraphDraft {
     }
 
     /// Whether two nodes call layers of their own that no other node calls.
-    package func ownsLayer(_ index: Int) -> Bool {
-        nodes.count { $0.layer.name == nodes[index].layer.name } == 1
-    }
+    package func ownsLayer(_ index: Int) -> Bool { ownsLayer(nodes[index]) }
+
+    func ownsLayer(_ node: Node) -> Bool { nodes.count { $0.layer.name == node.layer.name } == 1 }
 
     // MARK: Changing
 
@@ -152,6 +152,19 @@ package struct GraphDraft {
     package mutating func dropCarriedMasks() {
         freshMask = .dropped
         for index in nodes.indices where nodes[index].mask == .carried { nodes[index].mask = .dropped }
+    }
+
+    /// Adds an input behind the others.
+    mutating func addInput(_ name: String, _ type: ValueType) -> Graph.ValueID {
+        let value = addValue(name, type)
+        inputs.append(value)
+        return value
+    }
+
+    /// Lets a value come out behind the others.
+    mutating func addOutput(_ name: String, _ value: Graph.ValueID) {
+        outputs.append(value)
+        outputNames.append(name)
     }
 
     /// Adds a constant.

@@ -55,7 +55,7 @@ enum LiftChoice: Pass {
     }
 
     /// A condition before it was spread over features, which a choice does by itself.
-    private static func spread(_ condition: Graph.ValueID, _ draft: GraphDraft) -> Graph.ValueID {
+    static func spread(_ condition: Graph.ValueID, _ draft: GraphDraft) -> Graph.ValueID {
         guard let index = draft.producer(of: condition),
             draft.nodes[index].layer.operation is Tile || draft.nodes[index].layer.operation is Expand,
             let x = draft.nodes[index].inputs[0], draft.type(of: x).rank == draft.type(of: condition).rank,

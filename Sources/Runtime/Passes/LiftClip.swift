@@ -96,7 +96,7 @@ enum LiftClip: Pass {
     }
 
     private static func number(_ value: Graph.ValueID?, _ draft: GraphDraft) -> Float? {
-        guard let tensor = draft.constant(value), tensor.dtype == .float32, tensor.count == 1, tensor.rank <= 1 else {
+        guard let tensor = draft.constant(value), tensor.dtype == .float32, tensor.count == 1 else {
             return nil
         }
         return tensor.floats[0]

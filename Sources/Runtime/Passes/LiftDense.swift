@@ -27,9 +27,9 @@ enum LiftDense: Pass {
                 || node.layer.operation is Gemm
         else { return nil }
         if node.layer.operation is MatMul { return (kernel, nil) }
-        guard let gemm = node.layer.operation as? Gemm, gemm.alpha == 1, gemm.beta == 1, !gemm.transposesA else {
-            return nil
-        }
+        let hasBias = node.inputs.count > 2 && node.inputs[2] != nil
+        guard let gemm = node.layer.operation as? Gemm, gemm.alpha == 1, gemm.beta == 1 || !hasBias, !gemm.transposesA
+        else { return nil }
         let oriented = gemm.transposesB ? kernel.transposed([1, 0]) : kernel
         guard node.inputs.count > 2, let addend = node.inputs[2] else { return (oriented, nil) }
         return bias(draft.constant(addend), units: oriented.shape[1]).map { (oriented, $0) }

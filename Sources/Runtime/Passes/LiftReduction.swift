@@ -27,8 +27,16 @@ enum SimplifyReductions: Pass {
         else { return false }
         let permutation = transpose.resolved(rank: draft.type(of: x).rank)
         let reduced = try checkedAxes(axes, rank: permutation.count)
+        if reduction.keepsAxes {
+            let moved = Reduction(reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()))
+            let inner = try draft.makeNode(node.layer.name, moved, [x])
+            let outer = try draft.makeNode(
+                "\(node.layer.name)/Transpose", transpose, [inner.outputs[0]], outputs: [node.outputs[0]])
+            draft.replace([index], with: [inner, outer])
+            return true
+        }
         let kept = permutation.indices.filter { !reduced.contains($0) }.map { permutation[$0] }
-        guard !reduction.keepsAxes, kept == kept.sorted() else { return false }
+        guard kept == kept.sorted() else { return false }
         let moved = Reduction(
             reduction.function, axes: .known(reduced.map { permutation[$0] }.sorted()), keepsAxes: false)
         return try replace(node, index, moved, x, in: &draft)
@@ -57,17 +65,22 @@ enum LiftGlobalPooling: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
+        guard let pooling = layer(node, draft) else { return false }
+        let new = try draft.makeNode(node.layer.name, pooling, [node.inputs[0]], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+
+    /// The pooling that a node is.
+    static func layer(_ node: GraphDraft.Node, _ draft: GraphDraft) -> GlobalPooling? {
         guard let reduction = node.layer.operation as? Reduction, let x = node.inputs[0],
-            draft.type(of: x).dtype == .float32, let axes = reduction.axes?.values
-        else { return false }
-        let rank = draft.type(of: x).rank
-        guard (3...5).contains(rank), try checkedAxes(axes, rank: rank) == Array(1..<(rank - 1)),
+            draft.type(of: x).dtype == .float32, let axes = reduction.axes?.values,
             [.mean, .maximum].contains(reduction.function)
-        else { return false }
+        else { return nil }
+        let rank = draft.type(of: x).rank
+        guard (3...5).contains(rank), (try? checkedAxes(axes, rank: rank)) == Array(1..<(rank - 1)) else { return nil }
         var pooling = GlobalPooling(reduction.function == .mean ? .average : .maximum, axes: rank - 2)
         pooling.keepsAxes = reduction.keepsAxes
-        draft.replace(
-            [index], with: [try draft.makeNode(node.layer.name, pooling, [x], outputs: [node.outputs[0]])])
-        return true
+        return pooling
     }
 }

@@ -15,21 +15,24 @@ package protocol Pass: Sendable {
 package enum PassCatalogue {
     /// The passes, in the order in which they are tried; each of them again until none finds anything.
     package static let all: [any Pass.Type] = [
-        FoldConstants.self, DropNeutral.self,
+        FoldConstants.self, DropNeutral.self, SinkFactors.self,
         // Axes
-        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, LiftReverse.self, SimplifyReversals.self,
-        LiftPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
+        SimplifyTransposes.self, SimplifySqueezes.self, SimplifyMoves.self, NarrowRepeats.self, LiftReverse.self,
+        SimplifyReversals.self,
+        LiftPick.self, LiftStackedPick.self, PickStacked.self, SinkPicks.self, SimplifyReshapes.self,
         // Recurrent cells
-        LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftUnrolled.self, JoinPicks.self, JoinSteps.self,
+        LiftChoice.self, LiftMasking.self, LiftLoop.self, LiftConvolutionalLoop.self, LiftUnrolled.self,
+        JoinPicks.self, JoinSteps.self, StackBehindBatch.self, StackBeforeAxes.self,
         // Recurrent layers
         JoinDirections.self, JoinLastOutputs.self, DropZeroStates.self, LiftLastStep.self, LiftBackwards.self,
         PairDirections.self, PutBatchFirst.self, NarrowRecurrentOutputs.self, MergeDirections.self,
         AverageDirections.self,
         // Functions
         LiftActivation.self, LiftClip.self, LiftLayerNormalization.self, LiftNormalizationScale.self,
+        LiftUnitNormalization.self, LiftAdditiveAttention.self, LiftMaskedPooling.self,
         // Layers
         LiftDense.self, LiftBias.self, LiftDenseActivation.self, LiftEmbedding.self, LiftBatchNormalization.self,
-        SinkRows.self, LiftTimeDistributed.self,
+        SinkRows.self,
         // Windows
         NarrowWindows.self, LiftConvolutionParts.self, SimplifyReductions.self,
         // Axes again, now that functions are known
@@ -43,9 +46,10 @@ package enum PassCatalogue {
 
     /// The passes that give primitives the names of layers, once nothing else is to be recognised in them.
     package static let last: [any Pass.Type] = [
-        PairUnmerged.self, LiftFoldedNormalization.self, LiftGlobalPooling.self, LiftRepeat.self, LiftPadding.self,
-        LiftDot.self,
-        LiftMerge.self, CarryMasks.self, ForgetAbsentMasks.self, LiftShapes.self,
+        PairUnmerged.self, LiftMultiHeadAttention.self, LiftFoldedNormalization.self, LiftGlobalPooling.self,
+        LiftRepeat.self, LiftPadding.self,
+        SettleReshapes.self, LiftDot.self,
+        LiftMerge.self, LiftAverage.self, CarryMasks.self, ForgetAbsentMasks.self,
     ]
 
     /// Runs all passes until the graph no longer changes.
@@ -55,7 +59,10 @@ package enum PassCatalogue {
         // Convolutions bring axes of their own into the order that layers have.
         try run([LiftWindows.self], on: &draft)
         try run(all, on: &draft)
+        try run([LiftTimeDistributed.self], on: &draft)
+        try run(all, on: &draft)
         try run(last, on: &draft)
+        try run([LiftShapes.self], on: &draft)
     }
 
     static func run(_ passes: [any Pass.Type], on draft: inout GraphDraft) throws {

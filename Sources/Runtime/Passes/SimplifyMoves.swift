@@ -38,11 +38,10 @@ struct AxisMove: Equatable {
     private static func reshaped(_ input: [Dimension], _ output: [Dimension]) -> [Int?]? {
         let real = input.indices.filter { input[$0] != .fixed(1) }
         let kept = output.indices.filter { output[$0] != .fixed(1) }
-        let free = real.count { input[$0].length == nil }
-        guard real.count == kept.count, real.count < max(input.count, output.count),
-            zip(real, kept).allSatisfy({
-                input[$0] == output[$1] && input[$0] != .unknown || free == 1 && input[$0].length == output[$1].length
-            })
+        // One length that is not known must be the same on both sides where all others are.
+        let open = zip(real, kept).filter { input[$0] != output[$1] || input[$0] == .unknown }
+        guard real.count == kept.count, real.count < max(input.count, output.count), open.count <= 1,
+            open.allSatisfy({ input[$0].length == nil && output[$1].length == nil })
         else { return nil }
         var places = real.makeIterator()
         return output.map { $0 == .fixed(1) ? nil : places.next() }
@@ -145,16 +144,23 @@ enum SinkMoves: Pass {
     ) -> (values: [Graph.ValueID?], mover: Int, operation: any Operator)? {
         let isFunction = (node.layer.operation as? Activation).map { $0.function.axis == nil } ?? false
         let joins = node.layer.operation is Concatenate
-        guard isFunction || joins || node.layer.operation is Arithmetic || node.layer.operation is Elementwise else {
-            return nil
-        }
+        let isForRows = node.layer.operation is Dense || (node.layer.operation as? LayerNormalization)?.axes == [-1]
+        guard
+            isFunction || joins || isForRows || node.layer.operation is Arithmetic
+                || node.layer.operation is Elementwise
+        else { return nil }
         var mover: (index: Int, move: AxisMove)?
         let rank = draft.type(of: node.outputs[0]).rank
         for case let input? in node.inputs where draft.constant(input) == nil {
             guard let first = draft.producer(of: input), let move = AxisMove(draft.nodes[first], draft),
                 !(draft.nodes[first].layer.operation is TensorReshape), draft.type(of: input).rank == rank,
-                mover == nil || mover?.move == move, draft.readers(of: input).count == 1, !draft.isOutput(input),
-                joins || draft.type(of: input).shape == draft.type(of: node.outputs[0]).shape
+                mover == nil || mover?.move == move, !draft.isOutput(input)
+            else { return nil }
+            // A transpose costs nothing where it stays for others, and stretched axes are moved like all.
+            let isTranspose = draft.nodes[first].layer.operation is Transpose
+            if isForRows, !isTranspose || move.sources.last != .some(rank - 1) || !draft.ownsLayer(node) { return nil }
+            guard isTranspose || draft.readers(of: input).count == 1,
+                isTranspose || joins || draft.type(of: input).shape == draft.type(of: node.outputs[0]).shape
             else { return nil }
             mover = (first, move)
         }

@@ -7,22 +7,58 @@ enum LiftPick: Pass {
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
         guard let squeeze = node.layer.operation as? Squeeze, let axes = squeeze.axes?.values, axes.count == 1,
-            let (first, slice) = draft.producer(of: node.inputs[0], Slice.self), let x = draft.nodes[first].inputs[0],
-            let axis = resolvedAxis(axes[0], rank: draft.type(of: x).rank),
-            let start = slice.starts.values, start.count == 1, let end = slice.ends.values, end.count == 1,
-            slice.steps == nil || slice.steps?.values == [1],
-            let sliced = slice.axes.map(\.values) ?? [0], resolvedAxis(sliced[0], rank: draft.type(of: x).rank) == axis
+            let first = draft.producer(of: node.inputs[0]), let single = SingleSlice(draft.nodes[first], draft),
+            resolvedAxis(axes[0], rank: draft.type(of: single.value).rank) == single.axis
         else { return false }
+        let place = draft.addConstant("\(node.layer.name)/index", Tensor(scalar: Int64(single.start)))
+        let new = try draft.makeNode(
+            node.layer.name, Gather(axis: single.axis), [single.value, place], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+}
+
+/// A Slice of one element that is stacked along its axis is one element, too.
+enum LiftStackedPick: Pass {
+    static let summary = "recognise slices of one element that are stacked"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard let single = SingleSlice(node, draft), !draft.isUnused(node.outputs[0]), !draft.isOutput(node.outputs[0]),
+            draft.readers(of: node.outputs[0]).allSatisfy({ reader in
+                (draft.nodes[reader].layer.operation as? Concatenate).map {
+                    resolvedAxis($0.axis, rank: draft.type(of: node.outputs[0]).rank) == single.axis
+                } ?? false
+            })
+        else { return false }
+        let place = draft.addConstant("\(node.layer.name)/index", Tensor(scalar: Int64(single.start)))
+        let pick = try draft.makeNode(node.layer.name, Gather(axis: single.axis), [single.value, place])
+        let aligned = try draft.makeNode(
+            "\(node.layer.name)/Unsqueeze", Unsqueeze([single.axis]), [pick.outputs[0]], outputs: [node.outputs[0]])
+        draft.replace([index], with: [pick, aligned])
+        return true
+    }
+}
+
+/// A Slice of one element along one axis.
+private struct SingleSlice {
+    let value: Graph.ValueID
+    let axis: Int
+    let start: Int
+
+    init?(_ node: GraphDraft.Node, _ draft: GraphDraft) {
+        guard let slice = node.layer.operation as? Slice, let x = node.inputs[0],
+            let start = slice.starts.values, start.count == 1, let end = slice.ends.values, end.count == 1,
+            slice.steps == nil || slice.steps?.values == [1], let axes = slice.axes.map(\.values) ?? [0],
+            let axis = resolvedAxis(axes[0], rank: draft.type(of: x).rank)
+        else { return nil }
         let length = draft.type(of: x).shape[axis].length
         let isOne =
             end[0] == start[0] + 1 && end[0] != 0
             || start[0] == -1 && end[0] >= (length ?? Int(Int32.max))
             || length.map { start[0] == $0 - 1 && end[0] >= $0 } ?? false
-        guard isOne else { return false }
-        let place = draft.addConstant("\(node.layer.name)/index", Tensor(scalar: Int64(start[0])))
-        let new = try draft.makeNode(node.layer.name, Gather(axis: axis), [x, place], outputs: [node.outputs[0]])
-        draft.replace([index], with: [new])
-        return true
+        guard isOne else { return nil }
+        (value, self.axis, self.start) = (x, axis, start[0])
     }
 }
 

@@ -22,18 +22,55 @@ extension GraphDraft {
     }
 }
 
-/// A Reshape that gives a value back the shape that it had before another Reshape vanishes with it.
+/// A Reshape that gives a value back the shape that it had before another Reshape vanishes with it; one that changes
+/// nothing vanishes alone.
 enum SimplifyReshapes: Pass {
     static let summary = "drop reshapes that undo each other"
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        guard node.layer.operation is TensorReshape,
-            let (first, _) = draft.producer(of: node.inputs[0], TensorReshape.self),
+        guard node.layer.operation is TensorReshape else { return false }
+        if let x = node.inputs[0], draft.restores(node, shapeOf: x) {
+            draft.redirect(node.outputs[0], to: x)
+            return true
+        }
+        guard let (first, _) = draft.producer(of: node.inputs[0], TensorReshape.self),
             let source = draft.nodes[first].inputs[0], draft.restores(node, shapeOf: source)
         else { return false }
         draft.redirect(node.outputs[0], to: source)
         return true
+    }
+}
+
+/// A Reshape whose shape is made of known numbers, lengths that stay and one more length says so in numbers.
+enum SettleReshapes: Pass {
+    static let summary = "say the shapes of reshapes in numbers"
+
+    static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
+        let node = draft.nodes[index]
+        guard let reshape = node.layer.operation as? TensorReshape, reshape.shape.slot != nil,
+            let expected = reshape.shape.expected, let x = node.inputs[0]
+        else { return false }
+        let shape = draft.type(of: x).shape
+        var lengths = expected.enumerated().map { axis, length -> Int in
+            if let known = length.length { return known }
+            return length != .unknown && axis < shape.count && shape[axis] == length ? 0 : -1
+        }
+        // A length of zero in the file may have another meaning.
+        guard !expected.contains(.fixed(0)) else { return false }
+        if lengths.first == -1, expected.first != .fixed(-1), keepsBatch(node, x, draft) { lengths[0] = 0 }
+        guard lengths.count(where: { $0 == -1 }) <= 1 else { return false }
+        let new = try draft.makeNode(
+            node.layer.name, TensorReshape(.known(lengths)), [x], outputs: [node.outputs[0]])
+        draft.replace([index], with: [new])
+        return true
+    }
+
+    private static func keepsBatch(_ node: GraphDraft.Node, _ x: Graph.ValueID, _ draft: GraphDraft) -> Bool {
+        guard let slot = (node.layer.operation as? TensorReshape)?.shape.slot,
+            let counted = draft.elementAxis(node.inputs[slot], 0)
+        else { return false }
+        return draft.origin(counted) == draft.origin(AxisOrigin(value: x, axis: 0))
     }
 }
 

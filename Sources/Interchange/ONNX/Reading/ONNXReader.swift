@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 /// Makes a model of the messages of an ONNX file.
@@ -25,8 +25,8 @@ package enum ONNXReader {
             let name = graph.name.isEmpty ? String(fileName.prefix { $0 != "." }) : graph.name
             let raw = try Model(name: name, graph: scope.graph, parameters: scope.parameters)
             let lifted = try lifted(raw, onnx, scope.notes)
-            // Where everything is a layer, the graph says it all.
-            let isPlain = lifted.graph.layers.allSatisfy { $0.operation is any KerasLayer }
+            // Where everything is a layer, the graph says it all, but for whose states come in and go out.
+            let isPlain = lifted.graph.layers.allSatisfy { $0.operation is any KerasLayer } && lifted.statePorts.isEmpty
             return isPlain ? lifted : ONNXKerasMetadata.restored(lifted, from: onnx) ?? lifted
         }
     }

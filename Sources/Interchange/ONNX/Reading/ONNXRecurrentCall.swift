@@ -69,7 +69,10 @@ struct ONNXRecurrentCall {
         let given = try (0..<count).map { try node.optional(5 + $0) }
         guard let any = given.compactMap({ $0 }).first else { return [] }
         let states = try given.map { state in
-            if let state { return try node.cast(state, to: .float32) }
+            if let state {
+                try checkWidth(of: state)
+                return try node.cast(state, to: .float32)
+            }
             var operands: [ONNXOperand?] = []
             let shape = node.integers(try node.add(ShapeOf(), any), &operands)
             return try node.append(Fill(Tensor(scalar: Float(0)), shape: shape), operands, suffix: "Fill")[0]
@@ -81,6 +84,20 @@ struct ONNXRecurrentCall {
                     : try node.add(Gather(axis: directionAxis), state, node.literal(Tensor(scalar: Int64(direction))))
             }
         }
+    }
+
+    /// The dynamo exporter writes an LSTM with a projection as one of `proj_size` units, whose weights are those of the
+    /// first gates only; the initial cell state is what tells.
+    private func checkWidth(of state: ONNXOperand) throws {
+        guard let width = node.type(state).shape.last, !width.isCompatible(with: .fixed(settings.units)) else { return }
+        let isPyTorch = node.scope.producer == "pytorch"
+        throw FerryError(
+            .shape, found: "an initial state of \(width) features and weights of \(settings.units) units",
+            expected: "as many features as units",
+            remedy: isPyTorch
+                ? "PyTorch's exporter cut off the weights of an LSTM with proj_size; "
+                    + "convert the module's state dict, with --architecture lstm:in=…,hidden=…,proj=…"
+                : "export the model again")
     }
 
     /// Y: the directions side by side; a layer that runs backwards puts its outputs out in that order.

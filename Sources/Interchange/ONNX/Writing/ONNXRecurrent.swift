@@ -68,7 +68,7 @@ extension ONNXRecurrent {
 }
 
 extension ONNXEmitter {
-    /// Says that states do not outlive a run.
+    /// Says that the states of a layer in a nested model, or of one that is called twice, do not outlive a run.
     mutating func noteStatefulness(of operation: some Operator) {
         guard operation.isStateful else { return }
         note("layer '\(path)' is stateful; ONNX keeps no states between runs, so each run starts from zeros")

@@ -24,6 +24,8 @@ package enum ONNXWriter {
                 expected: "Ferry writes opset \(opsets.lowerBound) to \(opsets.upperBound)")
         }
         try refuse(model.graph.obstaclesToONNX(opset: opset))
+        let whole = model
+        let model = try model.exposingStates()
         let dimensions = ONNXDimensions(model.inputs)
         let inputs = model.inputs.map { ONNXSignal($0.name, $0.type) }
         var emitter = ONNXEmitter(opset: opset, reserved: inputs.map(\.name) + model.graph.outputNames)
@@ -39,8 +41,8 @@ package enum ONNXWriter {
 
         var result = ONNXModel(graph: graph, opsets: [ONNXOpset(version: opset)], irVersion: irVersion(opset))
         result.producerName = "ferry"
-        result.metadata = ONNXKerasMetadata.entries(for: model)
-        return Result(model: result, notes: emitter.notes + notes(on: model))
+        result.metadata = ONNXKerasMetadata.entries(for: whole)
+        return Result(model: result, notes: emitter.notes + notes(on: whole, model))
     }
 
     private static func refuse(_ obstacles: [String]) throws {
@@ -60,11 +62,18 @@ package enum ONNXWriter {
         }
     }
 
-    private static func notes(on model: Model) -> [String] {
-        switch model.metadata.compileConfiguration {
-        case nil, .null?: []
-        default: ["the training configuration is left out; ONNX has no place for it"]
+    private static func notes(on model: Model, _ written: Model) -> [String] {
+        let ports = zip(written.inputs.dropFirst(model.inputs.count), written.outputs.dropFirst(model.outputs.count))
+            .map { "'\($0.name)' → '\($1.name)'" }
+        var notes: [String] = []
+        if !ports.isEmpty {
+            notes.append("states come in and go out, zeros at first: \(ports.joined(separator: ", "))")
         }
+        switch model.metadata.compileConfiguration {
+        case nil, .null?: break
+        default: notes.append("the training configuration is left out; ONNX has no place for it")
+        }
+        return notes
     }
 }
 

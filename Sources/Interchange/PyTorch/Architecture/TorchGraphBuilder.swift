@@ -8,7 +8,7 @@ struct TorchGraphBuilder {
     /// Whether a layer of the description runs over time, so that an input of feature vectors is a sequence.
     let isSequence: Bool
     private var input: (name: String, type: ValueType)?
-    private var layers: [(name: String, operation: any Operator)] = []
+    private var layers: [(name: String, operation: any Operator, constant: Tensor?)] = []
     private var output: ValueType?
     /// Whether PyTorch's value is [batch, features, …] while this one is [batch, …, features].
     private(set) var hasFeaturesLast = false
@@ -43,7 +43,9 @@ struct TorchGraphBuilder {
     }
 
     /// Adds a layer that does not care where the features are.
-    mutating func append(_ operation: any Operator, name: String) throws {
+    ///
+    /// - Parameter constant: its second input, where it takes one.
+    mutating func append(_ operation: any Operator, name: String, constant: Tensor? = nil) throws {
         guard let output else {
             throw FerryError(.shape, found: "nothing before it", expected: "a layer with in=NUMBER, or 'input:…'")
         }
@@ -55,14 +57,15 @@ struct TorchGraphBuilder {
             try recompute()
             return
         }
-        self.output = try operation.outputTypes(for: Slots([output]))[0]
-        layers.append((name, operation))
+        self.output = try operation.outputTypes(
+            for: Slots([output] + [constant].compactMap { $0.map { ValueType(of: $0) } }))[0]
+        layers.append((name, operation, constant))
     }
 
     /// Adds a layer that reads the axes as PyTorch has them.
-    mutating func appendInOrder(_ operation: any Operator, name: String) throws {
+    mutating func appendInOrder(_ operation: any Operator, name: String, constant: Tensor? = nil) throws {
         try restoreOrder()
-        try append(operation, name: name)
+        try append(operation, name: name, constant: constant)
     }
 
     /// Brings [batch, features, …] to [batch, …, features], where it is not so already.
@@ -96,7 +99,10 @@ struct TorchGraphBuilder {
         var graph = Graph()
         graph.structure = copy.layers.allSatisfy { $0.operation is any KerasLayer } ? .sequential : .functional
         var value = graph.addInput(input.name, input.type)
-        for (name, operation) in copy.layers { value = try graph.append(name, operation, [value])[0] }
+        for (name, operation, constant) in copy.layers {
+            let second = constant.map { graph.addConstant("\(name)/constant", $0) }
+            value = try graph.append(name, operation, second.map { [value, $0] } ?? [value])[0]
+        }
         graph.setOutputs([value], names: [graph.layers.last?.name ?? "output"])
         return graph
     }
@@ -110,7 +116,10 @@ struct TorchGraphBuilder {
 
     private mutating func recompute() throws {
         output = try layers.reduce(input?.type) { type, layer in
-            try type.map { try layer.operation.outputTypes(for: Slots([$0]))[0] }
+            try type.map { type in
+                let inputs = [type] + [layer.constant].compactMap { $0.map { ValueType(of: $0) } }
+                return try layer.operation.outputTypes(for: Slots(inputs))[0]
+            }
         }
     }
 }

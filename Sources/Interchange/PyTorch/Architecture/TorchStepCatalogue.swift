@@ -118,9 +118,7 @@ enum TorchStepCatalogue {
             return layer
         }
         guard !isDone else { return }
-        let last = Slice(starts: .known([-1]), ends: .known([.max]), axes: .known([1]))
-        try builder.appendInOrder(last, name: "last")
-        try builder.append(Squeeze([1]), name: "squeeze")
+        try builder.appendInOrder(Gather(axis: 1), name: "last", constant: Tensor(scalar: Int64(-1)))
     }
 
     /// The last hidden state, h_n of the highest layer, both directions beside each other.

@@ -1,4 +1,3 @@
-import FerryEngine
 package import FerryRuntime
 package import FerryEngine
 package import OrderedCollections

@@ -36,6 +36,14 @@ extension RepeatVector: TorchOperator {
     }
 }
 
+extension ZeroPadding: TorchOperator {
+    package func torchForward(_ call: inout TorchCall) throws -> [String] {
+        // From the last axis to the first.
+        let margins = amounts.reversed().flatMap { [$0.before, $0.behind] }
+        return ["F.pad(\(call.input), \(((channelsFirst ? [] : [0, 0]) + margins).pythonTuple))"]
+    }
+}
+
 extension Concatenate: TorchOperator {
     package func torchForward(_ call: inout TorchCall) throws -> [String] {
         ["torch.cat([\(call.inputs.joined(separator: ", "))], \(axis))"]

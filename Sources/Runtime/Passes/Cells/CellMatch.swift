@@ -12,6 +12,9 @@ struct CellMatch {
     var states: [Columns]
     /// The states behind the step.
     var newStates: [Columns]
+
+    /// Whether two steps are of one cell.
+    func isSameCell(as other: CellMatch) -> Bool { layer.equals(other.layer) && parameters == other.parameters }
 }
 
 /// Recognises the step of a recurrent layer by its equations, whatever nodes write them.

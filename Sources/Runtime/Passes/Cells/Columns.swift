@@ -59,7 +59,7 @@ struct ColumnTracer {
     }
 
     private func moved(_ columns: Columns) -> Columns? {
-        guard let index = draft.producer(of: columns.value), draft.nodes[index].mask == .carried else { return nil }
+        guard let index = draft.producer(of: columns.value), draft.nodes[index].mask.value == nil else { return nil }
         let node = draft.nodes[index]
         guard let x = node.inputs.first ?? nil else { return nil }
         let rank = draft.type(of: columns.value).rank

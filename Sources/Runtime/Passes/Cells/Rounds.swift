@@ -100,7 +100,16 @@ struct Rounds {
 
     private mutating func simplify(knowing draft: GraphDraft) throws {
         for (inner, outer) in outside { if let tensor = draft.constant(outer) { body.bind(inner, to: tensor) } }
-        try PassCatalogue.run(PassCatalogue.steps, on: &body)
+        try simplify(by: PassCatalogue.steps)
+    }
+
+    /// Runs passes on the body, and follows what comes out of it.
+    mutating func simplify(by passes: [any Pass.Type]) throws {
+        let before = body.outputs
+        try PassCatalogue.run(passes, on: &body)
+        let now = Dictionary(zip(before, body.outputs), uniquingKeysWith: { first, _ in first })
+        for place in carried.indices { carried[place].output = now[carried[place].output] ?? carried[place].output }
+        for place in stacked.indices { stacked[place].element = now[stacked[place].element] ?? stacked[place].element }
     }
 
     private mutating func findCounters(in draft: GraphDraft) {
