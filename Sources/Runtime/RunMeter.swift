@@ -47,7 +47,9 @@ final class RunMeter: Sendable {
     func release(_ count: Int) { bytes.wrappingSubtract(count, ordering: .relaxed) }
 
     /// Checks, before it is computed, that values of these types can be held; what is not known counts later.
-    func requireRoom(for types: [ValueType]) throws { try requireRoom(for: types.reduce(0) { $0.plus($1.knownByteCount) }) }
+    func requireRoom(for types: [ValueType]) throws {
+        try requireRoom(for: types.reduce(0) { $0.plus($1.knownByteCount) })
+    }
 
     private func requireRoom(for more: Int) throws {
         let held = bytes.load(ordering: .relaxed)

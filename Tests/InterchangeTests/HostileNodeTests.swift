@@ -42,7 +42,8 @@ import Testing
         ]
         graph.outputs = [ONNXValueInfo(name: node.outputs.first { !$0.isEmpty } ?? "x", type: nil)]
         do {
-            let onnx = try ONNXModel(bytes: ONNXModel(graph: graph, opsets: [ONNXOpset(version: 17)], irVersion: 8).bytes())
+            let onnx = try ONNXModel(
+                bytes: ONNXModel(graph: graph, opsets: [ONNXOpset(version: 17)], irVersion: 8).bytes())
             let model = try ONNXReader.read(onnx, fileName: "m.onnx")
             _ = try InferenceSession(model).predict([Tensor(zeros: [2, 3, 4])])
         } catch {

@@ -25,7 +25,8 @@ import Testing
     /// Damaged files and those of the child process, whose pipes and files are closed, too.
     @Test(
         .enabled(if: isAlone, "files that other tests have open would be counted: run make leaks"),
-        arguments: ["library_only", "truncated", "cycle", "external_link"]) func refusedFilesAreClosed(name: String) throws
+        arguments: ["library_only", "truncated", "cycle", "external_link"]) func refusedFilesAreClosed(name: String)
+        throws
     {
         let path = "\(Fixture.root)/fixtures/hdf5/\(name).h5"
         _ = try? HDF5Group(contentsOf: path)
