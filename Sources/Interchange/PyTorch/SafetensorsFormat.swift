@@ -1,4 +1,4 @@
-package import FerryRuntime
+import FerryRuntime
 import FerryEngine
 
 /// Tensors by name behind a JSON header, as the safetensors library writes them.

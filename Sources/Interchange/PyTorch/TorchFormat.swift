@@ -1,4 +1,4 @@
-package import FerryRuntime
+import FerryRuntime
 import FerryEngine
 
 /// What `torch.save` writes, in both of its formats, and TorchScript archives, whose tensors are read.

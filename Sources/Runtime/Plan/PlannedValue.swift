@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 
 /// A value of a plan: its type, its shape, and where its elements lie every time the plan runs.
 public struct PlannedValue {

@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 /// ConvTranspose, between two Transposes where the features come last; then the nodes of the activation.

@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 /// Makes a model of the messages of an ONNX file.

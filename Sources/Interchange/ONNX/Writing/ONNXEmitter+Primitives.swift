@@ -1,5 +1,5 @@
-package import FerryEngine
-package import FerryRuntime
+import FerryEngine
+import FerryRuntime
 
 extension ONNXEmitter {
     /// Integers that decide the shape of a result, int64 [count]: a constant, or the input that holds them.

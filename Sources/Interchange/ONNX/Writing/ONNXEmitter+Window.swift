@@ -1,5 +1,5 @@
 import FerryEngine
-package import FerryRuntime
+import FerryRuntime
 
 extension ONNXEmitter {
     /// `x`, [batch, channels, …] of the given shape, padded where an operator cannot do that, and the attributes of an

@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 /// Clip, whose bounds were attributes before version 11; with the bounds of a known function, that function.

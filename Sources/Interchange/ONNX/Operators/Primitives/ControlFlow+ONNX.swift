@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 package import FerryRuntime
 
 /// If; where the condition is known, the nodes of the branch that it takes.
