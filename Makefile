@@ -1,7 +1,7 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
 SWIFT ?= swift
 
-.PHONY: setup build test demo examples interop interop-sample client bench saving leaks sanitize fuzz lint format
+.PHONY: setup build test demo examples interop interop-sample client bench saving hostile leaks sanitize fuzz lint format
 
 ## Installs the C libraries that are missing.
 setup:
@@ -48,10 +48,18 @@ bench: build
 KILLS ?= 70
 saving: build
 	python3 Tests/saving/check.py .build/release/ferry $(KILLS)
+	python3 Tests/saving/checkpoints.py .build/release/ferry $$(($(KILLS) / 10))
+
+## Gives `ferry` damaged files and such as were made to do harm; MUTANTS and SEED for more and others of them.
+MUTANTS ?= 100
+SEED ?= 1
+hostile: build
+	@Scripts/python-env.sh
+	.venv/bin/python Tests/hostile/check.py .build/release/ferry --count $(MUTANTS) --seed $(SEED)
 
 ## Opens and closes a thousand models and looks at memory and open files.
 leaks: setup
-	FERRY_ALONE=1 $(SWIFT) test --configuration release --filter aThousandModels
+	FERRY_ALONE=1 $(SWIFT) test --configuration release --filter ResourceTests
 
 ## Runs the tests with AddressSanitizer, then with ThreadSanitizer.
 sanitize: setup

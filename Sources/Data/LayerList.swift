@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 public import FerryRuntime
 
 /// Layers as a line of text: `lstm:64,dropout:0.2,lstm:32`.

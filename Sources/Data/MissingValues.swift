@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 
 /// What stands for the missing values of a series.
 public enum MissingValues: String, Sendable, CaseIterable {

@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 public import FerryRuntime
 
 /// Continues a text token by token with a model that predicts the next token at every step: one stateful step each.

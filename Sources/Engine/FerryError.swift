@@ -41,10 +41,10 @@ public struct FerryError: Error, Sendable, Equatable, CustomStringConvertible {
         return copy
     }
 
-    /// `PLACE › PLACE: found; expected; remedy`.
+    /// `PLACE › PLACE: found; expected; remedy`, on one line, whatever a file puts into it.
     public var description: String {
         let sentence = [found, expected, remedy].compactMap { $0 }.joined(separator: "; ")
-        return place.isEmpty ? sentence : "\(place.joined(separator: " › ")): \(sentence)"
+        return (place.isEmpty ? sentence : "\(place.joined(separator: " › ")): \(sentence)").printable
     }
 }
 

@@ -64,10 +64,16 @@ struct Convert: ParsableCommand {
         } else {
             let (notes, differences) = try model.writeVerified(
                 as: input.lastPathComponent, to: output, options: options,
-                rereading: ReadOptions(architecture: architecture ?? input))
+                rereading: ReadOptions(architecture: architectureForRereading))
             common.console.notes(notes)
             print(differences.summary)
         }
+    }
+
+    /// The input where it holds an architecture itself, which then was the one that counted.
+    private var architectureForRereading: String {
+        guard let architecture, (try? Model(contentsOf: input)) == nil else { return input }
+        return architecture
     }
 
     /// The model with its weights rounded as asked; the difference that makes is printed.

@@ -32,7 +32,7 @@ struct Inspect: ParsableCommand {
         if architecture == nil, let stateDict = try StateDict(ifAt: model) {
             let summary = StateDictSummary(of: stateDict, file: model.lastPathComponent)
             if pytorch { throw summary.lacksArchitecture }
-            return print(json ? summary.json.encoded(indent: 2) : summary.text)
+            return print(json ? summary.json.encoded(indent: 2) : summary.text.printableLines)
         }
         let content = try Model(contentsOf: model, options: ReadOptions(architecture: architecture))
         if pytorch {
@@ -40,6 +40,6 @@ struct Inspect: ParsableCommand {
             return print(try locating(model.lastPathComponent) { try TorchModule(content).python() })
         }
         let summary = try ModelSummary(of: content, file: model.lastPathComponent)
-        print(json ? summary.json.encoded(indent: 2) : summary.text)
+        print(json ? summary.json.encoded(indent: 2) : summary.text.printableLines)
     }
 }

@@ -1,4 +1,4 @@
-public import FerryRuntime
+package import FerryRuntime
 
 /// A file format that holds models: how its bytes are told apart, read and written.
 package protocol ModelFormat: Sendable {

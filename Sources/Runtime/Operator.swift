@@ -33,6 +33,9 @@ public protocol Operator: Sendable {
 
     /// Whether it remembers something from one call to the next.
     var isStateful: Bool { get }
+
+    /// About how many multiplications one call takes, beside a few for every element; bounded by ``RunLimits/work``.
+    func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int
 }
 
 /// How an operator treats the time axis.

@@ -20,6 +20,18 @@ public struct ParameterSet: Sendable, Equatable {
     /// The number of elements of all tensors.
     public var elementCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
 
+    /// The number of elements of the tensors of each layer.
+    func elementCounts(ofLayers names: [String]) -> [Int] {
+        let layers = Set(names.map { $0[...] })
+        var counts: [Substring: Int] = [:]
+        for (name, tensor) in tensors {
+            for end in name.indices where name[end] == "/" && layers.contains(name[..<end]) {
+                counts[name[..<end], default: 0] += tensor.count
+            }
+        }
+        return names.map { counts[$0[...]] ?? 0 }
+    }
+
     /// The tensor called `name`.
     public subscript(name: String) -> Tensor? {
         get { tensors[name] }

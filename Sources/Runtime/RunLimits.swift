@@ -14,12 +14,35 @@ public struct RunLimits: Sendable {
     public var elements = 1 << 27
     /// The rounds of one loop, where none of its inputs is longer.
     public var rounds = 1 << 16
+    /// The bytes that all values inside a call hold at once, beside inputs and parameters: 1 GiB.
+    public var bytes = 1 << 30
+    /// The multiplications of one call, about, beside those that inputs and parameters account for: 2³⁶.
+    public var work = 1 << 36
+    /// How many more each element of the inputs allows: 2²⁴.
+    public var workPerInput = 1 << 24
+    /// How many more each parameter allows: 2¹².
+    public var workPerParameter = 1 << 12
 
     /// The defaults.
     public init() {}
 
     /// The limits of the calls in this task.
     @TaskLocal public static var current = RunLimits()
+
+    /// The limits of a call whose inputs Ferry makes up to compare models, and so can keep small.
+    package var forComparison: RunLimits {
+        var limits = self
+        limits.elements /= 4
+        limits.bytes /= 2
+        limits.work /= 8
+        limits.workPerInput = 0
+        return limits
+    }
+
+    /// The multiplications of a call with such inputs and parameters.
+    func work(inputElements: Int, parameterCount: Int) -> Int {
+        work.plus(workPerInput.times(inputElements)).plus(workPerParameter.times(parameterCount))
+    }
 
     /// The rounds of all loops inside each other together.
     var allRounds: Int { rounds.multipliedReportingOverflow(by: 16).overflow ? .max : 16 * rounds }
@@ -29,6 +52,17 @@ public struct RunLimits: Sendable {
         for type in types where !type.isSmall {
             guard let lengths = type.shape.lengths else { continue }
             _ = try checkedShape(lengths)
+        }
+    }
+
+    /// The same for types of which some lengths are open: refuses what is too large whatever these will be.
+    static func checkKnown(_ types: [ValueType]) throws {
+        for type in types where !type.isSmall && !type.shape.contains(.fixed(0)) {
+            guard type.knownCount <= current.elements else {
+                throw FerryError(
+                    .range, found: "a result of shape \(type.shape)",
+                    expected: "lengths from 0, at most \(current.elements) elements")
+            }
         }
     }
 }

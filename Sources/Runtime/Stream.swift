@@ -151,11 +151,13 @@ public struct Stream: ~Copyable, Sendable {
         var shape = frame
         shape.insert(1, at: 1)
         let team = KernelTeam(threads: session.threads)
-        return try PlannedRun(session.prepared, shapes: [shape], isStreaming: true, team: team) { shape in
-            var shape = shape
-            if outputHasTime { shape.remove(at: 1) }
-            return shape
-        }
+        do {
+            return try PlannedRun(session.prepared, shapes: [shape], isStreaming: true, team: team) { shape in
+                var shape = shape
+                if outputHasTime { shape.remove(at: 1) }
+                return shape
+            }
+        } catch is PlanTooLarge { return nil }
     }
 
     /// Takes the states back from the plan.

@@ -207,7 +207,7 @@ private let types: [(String, DType)] = [
         ("1,2\n3\n", "line 2: has 1 columns; the first line has 2"),
         ("a,b\n1,2,3\n", "line 2: has 3 columns; the first line has 2"),
         ("1,2\n3,x\n", "line 2, column 2: found 'x'; expected a number"),
-        ("a,b\n\"c\nd\",1\n", "line 2, column 1: found 'c\nd'; expected a number"),
+        ("a,b\n\"c\nd\",1\n", "line 2, column 1: found 'c d'; expected a number"),
         ("\"a\nb\",c\n1,\n", "line 3, column 2: is empty; expected a number"),
         ("1\n\n2\n", "line 2: is blank"),
         ("1,2\n0x10,3\n", "line 2, column 1: found '0x10'; expected a number"),

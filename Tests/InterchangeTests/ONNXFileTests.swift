@@ -136,7 +136,7 @@ private func edited<Value>(_ value: Value, _ change: (inout Value) -> Void) -> V
 
     @Test func aTextWithAZeroCharacterCannotBeWritten() {
         let model = ONNXModel(graph: ONNXGraph(name: "a\0b"), opsets: [], irVersion: 10)
-        #expect(sentence { _ = try model.bytes() } == "the text 'a\0b' contains a zero character")
+        #expect(sentence { _ = try model.bytes() } == "the text 'a\\u{0}b' contains a zero character")
     }
 
     @Test func modelsAreToldFromOtherFiles() throws {

@@ -45,7 +45,8 @@ import Testing
     @Test func refusesClaimsBeyondReason() {
         #expect(
             sentence { _ = try ZipArchive.read(numpyFixture("claims.zip")) }
-                == "claims.zip: 188 bytes claim to unpack to 4026531845; at most 1000 times as many are read")
+                == "claims.zip › member 'a': claims 4026531840 bytes, 4026531840 with those before, in a file of 188; "
+                + "Ferry reads at most 67108864 from it")
     }
 
     /// Any single damaged byte gives the members, or a sentence, but never a crash.

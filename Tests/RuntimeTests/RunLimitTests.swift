@@ -51,6 +51,95 @@ import Testing
         #expect(text == "a result of shape [\(length), 4]; lengths from 0, at most 134217728 elements")
     }
 
+    @Test func manyLargeValuesAtOnce() throws {
+        var graph = Graph()
+        let x = graph.addInput("x", ValueType(.float32, [.fixed(1), .fixed(1)]))
+        let shape = graph.addInput("shape", ValueType(.int64, [.fixed(2)]))
+        let parts = try (0..<6).map { try graph.append("part\($0)", Expand(.input(1)), [x, shape])[0] }
+        graph.setOutputs(parts, names: parts.indices.map { "y\($0)" })
+        var limits = RunLimits()
+        limits.bytes = 1 << 20
+        let text = RunLimits.$current.withValue(limits) {
+            sentence { try run(graph, [Tensor(zeros: [1, 1]), Tensor([256, 256] as [Int64])]) }
+        }
+        #expect(
+            text == "layer 'part4' (Expand): values of 1048580 bytes at once; at most 1048576; "
+                + "raise RunLimits.bytes if the model is meant to hold so much")
+    }
+
+    @Test func loopThatCollects() throws {
+        var body = Graph()
+        _ = body.addInput("round", ValueType(.int64, []))
+        let goesOn = body.addInput("condition", ValueType(.bool, []))
+        let x = body.addInput("x", ValueType(.float32, []))
+        let left = try body.append("left", Expand(.known([1024])), [x])
+        body.setOutputs([goesOn, x, left[0]], names: ["condition", "x", "left"])
+        var model = Graph()
+        _ = try model.append(
+            "loop", Loop(body, carried: 1), [nil, nil, model.addConstant("x", Tensor(scalar: Float(0)))])
+        var limits = RunLimits()
+        limits.bytes = 1 << 20
+        let text = RunLimits.$current.withValue(limits) { sentence { try run(model) } }
+        #expect(text.contains("bytes at once; at most 1048576"), "\(text)")
+    }
+
+    @Test func productOfValuesThatAModelMakesUp() throws {
+        var graph = Graph()
+        let x = graph.addInput("x", ValueType(.float32, [.fixed(1), .fixed(1)]))
+        let wide = try graph.append("wide", Expand(.known([256, 256])), [x])
+        let product = try graph.append("product", MatMul(), [wide[0], wide[0]])
+        graph.setOutputs(product, names: ["y"])
+        var limits = RunLimits()
+        limits.work = 1 << 24
+        limits.workPerInput = 16
+        let text = RunLimits.$current.withValue(limits) { sentence { try run(graph, [Tensor(zeros: [1, 1])]) } }
+        #expect(
+            text == "layer 'product' (MatMul): more than 16777232 multiplications; "
+                + "no more for inputs and parameters of this size; "
+                + "raise RunLimits.work if the model is meant to compute so much")
+    }
+
+    @Test func lengthsThatAreKnownAreCheckedBeforeAnythingRuns() throws {
+        var graph = Graph()
+        let x = graph.addInput("x", ValueType(.float32, [.batch, .fixed(4), .fixed(3)]))
+        #expect(
+            sentence { _ = try graph.append("up", UpSampling([1 << 40]), [x]) }
+                == "layer 'up' (UpSampling): a result of shape [batch, 4398046511104, 3]; "
+                + "lengths from 0, at most 134217728 elements")
+    }
+
+    /// A planned call and one layer by layer refuse the same.
+    @Test(arguments: [false, true]) func plansObeyLimits(isPlanned: Bool) throws {
+        let model = try Model(seed: 1) {
+            Input(4, 3)
+            LSTM(5, returnSequences: true)
+        }
+        let session = try InferenceSession(model)
+        let input = Tensor(zeros: [8, 4, 3])
+        var limits = RunLimits()
+        limits.elements = 100
+        let text = RunLimits.$current.withValue(limits) {
+            sentence {
+                var state = LayerState()
+                _ = isPlanned ? [try session.predict(input)] : try session.predict([input], state: &state)
+            }
+        }
+        // What is small is let through without a look.
+        #expect(text == "nothing thrown")
+        limits.work = 0
+        limits.workPerInput = 0
+        limits.workPerParameter = 0
+        let refused = RunLimits.$current.withValue(limits) {
+            sentence {
+                var state = LayerState()
+                _ =
+                    isPlanned
+                    ? [try InferenceSession(model).predict(input)] : try session.predict([input], state: &state)
+            }
+        }
+        #expect(refused.contains("more than 0 multiplications"), "\(refused)")
+    }
+
     /// A loop whose condition stays true; it hands one value on.
     private func endless() throws -> Loop {
         var body = Graph()
@@ -61,8 +150,8 @@ import Testing
         return Loop(body, carried: 1)
     }
 
-    private func run(_ graph: Graph) throws {
+    private func run(_ graph: Graph, _ inputs: [Tensor] = []) throws {
         var state = LayerState()
-        _ = try graph.evaluate([], ParameterSet(), &state)
+        _ = try graph.evaluate(inputs, ParameterSet(), &state)
     }
 }

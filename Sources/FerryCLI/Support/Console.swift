@@ -35,8 +35,7 @@ struct Console {
 
     /// Prints one line to standard error.
     static func complain(_ text: String) {
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
-        var bytes = Array(line.utf8)[...]
+        var bytes = Array((text.printable + "\n").utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
             guard count > 0 else { return }

@@ -4,12 +4,12 @@ import OrderedCollections
 
 /// Reads all members of one archive that may have been made to do harm.
 struct ZipReader: ~Copyable {
-    /// The largest member that is read: 4 GiB.
-    static let largestMember: UInt64 = 4 << 30
-    /// How many times its own size an archive may unpack to, once that is more than ``freeTotal``.
-    static let largestRatio: UInt64 = 1000
     /// What every archive may unpack to: 64 MiB.
     static let freeTotal: UInt64 = 64 << 20
+    /// What an archive may unpack to beyond four times its own size: 256 MiB.
+    static let largestSurplus: UInt64 = 256 << 20
+    /// The most that deflate can compress.
+    static let largestRatio: UInt64 = 1000
 
     private let handle: ZipHandle
     private let byteCount: UInt64
@@ -73,19 +73,20 @@ struct ZipReader: ~Copyable {
                 .zip, found: "is compressed by method \(method)",
                 expected: "Ferry reads stored (0) and deflated (8) members")
         }
-        guard status.size <= Self.largestMember else {
-            throw FerryError(
-                .zip, found: "claims to hold \(status.size) bytes", expected: "at most \(Self.largestMember) are read")
-        }
     }
 
     /// Refuses archives that unpack to much more than they are, also by members that share their bytes.
     private func checkTotal(_ entries: [Entry]) throws {
-        let total = entries.reduce(0) { $0 + $1.size }
-        guard total <= Self.freeTotal || total / Self.largestRatio <= byteCount else {
-            throw FerryError(
-                .zip, found: "\(byteCount) bytes claim to unpack to \(total)",
-                expected: "at most \(Self.largestRatio) times as many are read")
+        var total: UInt64 = 0
+        for entry in entries {
+            total = total.addingReportingOverflow(entry.size).overflow ? .max : total + entry.size
+            let most = max(Self.freeTotal, min(Self.largestRatio * byteCount, 4 * byteCount + Self.largestSurplus))
+            guard total <= most else {
+                throw FerryError(
+                    .zip, at: ["member '\(entry.name)'"],
+                    found: "claims \(entry.size) bytes, \(total) with those before, in a file of \(byteCount)",
+                    expected: "Ferry reads at most \(most) from it")
+            }
         }
     }
 

@@ -21,8 +21,8 @@ struct HDF5Budget {
     static let harmless = 64 << 20
     /// The most that deflate can compress.
     static let largestExpansion = 1000
-    /// What a file may unpack to beyond a few times its size: 1 GiB.
-    static let largestSurplus = 1 << 30
+    /// What a file may unpack to beyond four times its size: 256 MiB.
+    static let largestSurplus = 256 << 20
 
     /// The bytes of the file.
     let fileSize: Int

@@ -1,4 +1,4 @@
-package import FerryRuntime
+import FerryRuntime
 
 /// Every Keras layer Ferry reads and writes.
 package enum KerasCatalogue {

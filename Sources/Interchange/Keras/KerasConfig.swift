@@ -1,5 +1,5 @@
 package import FerryEngine
-package import FerryRuntime
+import FerryRuntime
 import OrderedCollections
 
 /// The settings of one Keras object, each of which must be read, ignored by name, or refused.

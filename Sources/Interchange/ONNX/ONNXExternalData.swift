@@ -1,4 +1,5 @@
 import FerryEngine
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -38,6 +39,9 @@ package struct ONNXExternalData: Sendable, Equatable {
 struct ONNXDataFolder {
     /// The path of the folder.
     let path: String
+    private let budget = ONNXDataBudget()
+
+    init(path: String) { self.path = path }
 
     /// Calls `body` with the file that `data` names, once it is known to hold `byteCount` bytes at the place named.
     func open<Result>(
@@ -55,7 +59,33 @@ struct ONNXDataFolder {
                     "holds \(FerryError.counted(file.size, "byte"))",
                     expected: "the tensor needs \(byteCount) from byte \(offset) on")
             }
+            try budget.claim(offset..<(offset + byteCount), of: data.location, size: file.size)
             return try body(file, offset)
+        }
+    }
+}
+
+/// How much tensors may take from files beside their model, so that many cannot grow out of the same few bytes.
+private final class ONNXDataBudget: Sendable {
+    private struct Claims {
+        var parts: Set<[Int]> = []
+        var files: [String: Int] = [:]
+        var bytes: [Int: Int] = [:]
+    }
+
+    private static let surplus = 256 << 20
+    private let claims = Mutex(Claims())
+
+    /// Counts a part of a file; the same part counts once.
+    func claim(_ part: Range<Int>, of location: String, size: Int) throws {
+        try claims.withLock { claims in
+            let file = claims.files[location] ?? claims.files.count
+            claims.files[location] = file
+            guard claims.parts.insert([file, part.lowerBound, part.upperBound]).inserted else { return }
+            claims.bytes[file, default: 0] += part.count
+            guard let bytes = claims.bytes[file], bytes <= 2 * size + Self.surplus else {
+                throw FerryError.damaged("holds \(size) bytes", expected: "tensors claim many times as many")
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-import FerryEngine
+package import FerryEngine
 public import OrderedCollections
 
 /// The tensors of a PyTorch module by name: what `module.state_dict()` gives, without the module.

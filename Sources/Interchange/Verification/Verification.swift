@@ -16,6 +16,14 @@ package enum Verification {
     package static func compare(
         _ found: Model, _ expected: Model, names: (found: String, expected: String), seed: UInt64 = 0
     ) throws -> [Difference] {
+        try RunLimits.$current.withValue(RunLimits.current.forComparison) {
+            try differences(found, expected, names: names, seed: seed)
+        }
+    }
+
+    private static func differences(
+        _ found: Model, _ expected: Model, names: (found: String, expected: String), seed: UInt64
+    ) throws -> [Difference] {
         try locating(names.found) { try requireMatch(found, expected, named: names.expected) }
         let sessions = (
             found: try locating(names.found) { try InferenceSession(found) },

@@ -83,6 +83,7 @@ public struct Graph: Sendable {
     private var names: [String] = []
     private var types: [ValueType] = []
     private var masked: Set<ValueID> = []
+    private var layerNames: Set<String> = []
 
     /// A graph without nodes.
     public init() {}
@@ -113,7 +114,8 @@ public struct Graph: Sendable {
     /// Adds a layer and gives its index; the name gets a number where another layer has it.
     public mutating func addLayer(_ layer: Layer) -> Int {
         var layer = layer
-        layer.name = unique(layer.name, among: layers.lazy.map(\.name))
+        layer.name = unique(layer.name, among: layerNames)
+        layerNames.insert(layer.name)
         layers.append(layer)
         return layers.count - 1
     }
@@ -127,7 +129,9 @@ public struct Graph: Sendable {
         let layer = layers[index]
         let outputs = try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
             try check(inputs, fit: layer.operation.arity)
-            return try layer.operation.outputTypes(for: Slots(inputs.map { $0.map(type(of:)) }))
+            let types = try layer.operation.outputTypes(for: Slots(inputs.map { $0.map(type(of:)) }))
+            try RunLimits.checkKnown(types)
+            return types
         }
         let values = outputs.enumerated().map { position, type in
             let typed = type.dtype == .float32 ? type.with(dtype: layer.dtype) : type
@@ -208,9 +212,12 @@ public struct Graph: Sendable {
         var copy = self
         var places: [Int] = []
         copy.layers = []
+        copy.layerNames = []
         for (index, layer) in layers.enumerated() {
             places.append(copy.layers.count)
-            if called.contains(index) { copy.layers.append(layer) }
+            guard called.contains(index) else { continue }
+            copy.layers.append(layer)
+            copy.layerNames.insert(layer.name)
         }
         copy.nodes = kept.reversed().map { node in
             Node(layer: places[node.layer], inputs: node.inputs, mask: node.mask, outputs: node.outputs)
@@ -238,7 +245,7 @@ public struct Graph: Sendable {
 
 /// `name`, or `name_1`, `name_2` … where it is taken.
 func unique(_ name: String, among taken: some Sequence<String>) -> String {
-    let taken = Set(taken)
+    let taken = taken as? Set<String> ?? Set(taken)
     guard taken.contains(name) else { return name }
     var number = 1
     while taken.contains("\(name)_\(number)") { number += 1 }

@@ -85,6 +85,7 @@ public struct Attention: Operator, Hashable {
         let scale = usesScale ? try parameters.required("scale") : Tensor(scalar: Float(1))
         guard score != .dot else { return try einsum("btf,bsf->bts", query, key) * scale }
         let (batch, features) = (query.shape[0], query.shape[2])
+        _ = try checkedShape([batch, query.shape[1], key.shape[1], features])
         let sum =
             query.reshaped([batch, query.shape[1], 1, features]) + key.reshaped([batch, 1, key.shape[1], features])
         if score == .additive {

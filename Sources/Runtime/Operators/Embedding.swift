@@ -26,6 +26,8 @@ public struct Embedding: Operator, Hashable {
         [ValueType(.float32, inputs[0].shape + [.fixed(size)])]
     }
 
+    public func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int { 0 }
+
     public func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] {
         [ParameterSpec("embeddings", [vocabulary, size], policy: embeddings)]
     }

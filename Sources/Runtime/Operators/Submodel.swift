@@ -20,6 +20,9 @@ public struct Submodel: Operator {
         return localities.contains(.recurrent) ? .recurrent : .perStep
     }
 
+    /// Its layers count for themselves.
+    public func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int { 0 }
+
     public func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
         for (position, value) in graph.inputs.enumerated() {
             let expected = graph.type(of: value).shape

@@ -8,7 +8,7 @@ enum FoldConstants: Pass {
         let node = draft.nodes[index]
         let inputs = node.inputs.map { draft.constant($0) }
         guard node.mask.value == nil, zip(node.inputs, inputs).allSatisfy({ $0 == nil || $1 != nil }),
-            let tensors = try node.layer.operation.folded(Slots(inputs))
+            let tensors = try node.layer.operation.folded(Slots(inputs), room: draft.roomForConstants)
         else { return false }
         draft.fold(index, to: tensors)
         return true

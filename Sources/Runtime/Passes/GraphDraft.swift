@@ -25,6 +25,8 @@ package struct GraphDraft {
     package private(set) var outputs: [Graph.ValueID]
     private var outputNames: [String]
     private let structure: Graph.Structure
+    /// How many elements more may be computed beforehand: some, and many times what the file holds.
+    private(set) var roomForConstants: Int
     /// What passes did so far.
     var lifted = LiftReport()
     /// The mask of nodes that are made.
@@ -43,6 +45,7 @@ package struct GraphDraft {
                 inputs: node.inputs, mask: node.mask, outputs: node.outputs)
         }
         constants = graph.constants
+        roomForConstants = (1 << 24) + 16 * graph.constants.values.reduce(0) { $0 + $1.count }
         inputs = graph.inputs
         outputs = graph.outputs
         outputNames = graph.outputNames
@@ -261,6 +264,7 @@ package struct GraphDraft {
     package mutating func fold(_ index: Int, to tensors: [Tensor]) {
         for (value, tensor) in zip(nodes[index].outputs, tensors) {
             constants[value] = tensor
+            roomForConstants -= tensor.count
             types[value.index] = ValueType(of: tensor)
         }
         replace([index], with: [])

@@ -1,4 +1,4 @@
-import FerryEngine
+package import FerryEngine
 
 /// What was recognised in the nodes of a file, and what stayed as it is.
 public struct LiftReport: Sendable, Hashable {

@@ -29,7 +29,7 @@ enum SimplifySqueezes: Pass {
 
     static func rewrite(_ index: Int, in draft: inout GraphDraft) throws -> Bool {
         let node = draft.nodes[index]
-        guard let x = node.inputs[0], let first = draft.producer(of: x),
+        guard let x = node.inputs.first ?? nil, let first = draft.producer(of: x),
             let source = draft.nodes[first].inputs.first ?? nil,
             let outer = axes(node.layer.operation, draft.type(of: x), draft.type(of: node.outputs[0])),
             let inner = axes(draft.nodes[first].layer.operation, draft.type(of: source), draft.type(of: x)),

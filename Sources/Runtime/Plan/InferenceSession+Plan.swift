@@ -84,10 +84,7 @@ extension InferenceSession {
     ) throws -> Result? {
         if memory.current?.fits(inputs) != true {
             guard !memory.isUnplannable else { return nil }
-            guard let made = try makePlan(for: inputs) else {
-                memory.isUnplannable = inputs.allSatisfy { $0.count > 0 }
-                return nil
-            }
+            guard let made = try makePlan(for: inputs, { memory.isUnplannable = $0 }) else { return nil }
             guard memory.enter(made) else { return nil }
         }
         return memory.current.flatMap { run($0, inputs, body) }
@@ -96,10 +93,8 @@ extension InferenceSession {
     private func runNewPlan<Result>(_ inputs: [Tensor], _ body: (PlannedRun) -> Result?) throws -> Result? {
         if let plan = idlePlan({ $0.fits(inputs) }) { return runAndPutBack(plan, inputs, body) }
         guard !memory.withLock({ $0.isUnplannable }) else { return nil }
-        guard let made = try makePlan(for: inputs) else {
-            memory.withLock { $0.isUnplannable = inputs.allSatisfy { $0.count > 0 } }
-            return nil
-        }
+        let made = try makePlan(for: inputs) { found in memory.withLock { $0.isUnplannable = found } }
+        guard let made else { return nil }
         return runAndPutBack(made, inputs, body)
     }
 
@@ -117,7 +112,13 @@ extension InferenceSession {
         }
     }
 
-    private func makePlan(for inputs: [Tensor]) throws -> PlannedRun? {
-        try PlannedRun(prepared, shapes: inputs.map(\.shape), isStreaming: false, team: KernelTeam(threads: threads))
+    /// A plan for such inputs, which `isUnplannable` is told of where no inputs have one.
+    private func makePlan(for inputs: [Tensor], _ isUnplannable: (Bool) -> Void) throws -> PlannedRun? {
+        do {
+            let plan = try PlannedRun(
+                prepared, shapes: inputs.map(\.shape), isStreaming: false, team: KernelTeam(threads: threads))
+            if plan == nil { isUnplannable(inputs.allSatisfy { $0.count > 0 }) }
+            return plan
+        } catch is PlanTooLarge { return nil }
     }
 }

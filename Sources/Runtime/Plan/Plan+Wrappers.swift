@@ -26,7 +26,10 @@ extension PreparedGraph {
         let layer = graph.layer(of: node)
         return try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
             let types = slots.map { ValueType($0.dtype, $0.shape.map { .fixed($0) }) }
-            try RunLimits.check(layer.operation.outputTypes(for: types))
+            let outputs = try layer.operation.outputTypes(for: types)
+            try RunLimits.check(outputs)
+            try builder.count(
+                layer.operation.work(types, outputs, parameterCount: parameterCounts[node.layer]), outputs)
             return try builder.withLayer(layer.name) { try layers[node.layer].plan(slots, in: builder) }
         }
     }

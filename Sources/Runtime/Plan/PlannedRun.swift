@@ -13,13 +13,18 @@ final class PlannedRun: @unchecked Sendable {
     private(set) var outputs: [Tensor]
 
     /// nil where a layer cannot be planned, or an output is not float32.
+    ///
+    /// - Throws: ``PlanTooLarge``, and ``FerryError`` where a layer refuses such inputs.
     init?(
         _ prepared: PreparedGraph, shapes: [[Int]], isStreaming: Bool, team: KernelTeam?,
         outputShape: ([Int]) -> [Int] = { $0 }
     ) throws {
         let graph = prepared.graph
         let calls = CallPlan(team: team)
-        let builder = PlanBuilder(calls, isStreaming: isStreaming)
+        let elements = shapes.reduce(0) { $0.plus($1.reduce(1) { $0.times($1) }) }
+        let work = RunLimits.current.work(
+            inputElements: elements, parameterCount: prepared.parameterCounts.reduce(0, +))
+        let builder = PlanBuilder(calls, isStreaming: isStreaming, work: work)
         let inputs = zip(graph.inputs, shapes).map { builder.value($1, graph.type(of: $0).dtype) }
         guard let results = try prepared.plan(Slots(inputs), in: builder),
             results.allSatisfy({ $0.dtype == .float32 }),

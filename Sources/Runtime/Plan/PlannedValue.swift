@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 
 /// A value of a plan: its type, its shape, and where its elements lie every time the plan runs.
 public struct PlannedValue {
@@ -30,10 +30,25 @@ public final class PlanBuilder {
     let isStreaming: Bool
     private(set) var states: [PlannedState] = []
     private var path: [String] = []
+    /// How many multiplications more the plan may make.
+    private var work: Int
+    /// How many bytes more the outputs of its layers may take: 256 MiB, because a plan keeps them all.
+    private var room = 1 << 28
 
-    init(_ calls: CallPlan, isStreaming: Bool) {
+    init(_ calls: CallPlan, isStreaming: Bool, work: Int = .max) {
         self.calls = calls
         self.isStreaming = isStreaming
+        self.work = work
+    }
+
+    /// Counts a call with such outputs.
+    ///
+    /// - Throws: ``PlanTooLarge``.
+    func count(_ multiplications: Int, _ outputs: [ValueType]) throws {
+        let bytes = outputs.reduce(0) { $0.plus($1.knownByteCount) }
+        guard multiplications <= work, bytes <= room else { throw PlanTooLarge() }
+        work -= multiplications
+        room -= bytes
     }
 
     /// A new value of float32, zero at first.
@@ -76,6 +91,9 @@ public final class PlanBuilder {
         return state.values
     }
 }
+
+/// Says that a call is to run layer by layer, which lets go of values and counts what it does.
+struct PlanTooLarge: Error {}
 
 /// What one layer of a plan remembers, by the path of its name.
 struct PlannedState {

@@ -1,4 +1,4 @@
-public import FerryEngine
+package import FerryEngine
 public import FerryRuntime
 import OrderedCollections
 

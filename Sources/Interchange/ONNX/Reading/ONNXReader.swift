@@ -33,7 +33,8 @@ package enum ONNXReader {
 
     private static func lifted(_ model: Model, _ onnx: ONNXModel, _ notes: [String]) throws -> Model {
         var draft = GraphDraft(model.graph, model.parameters)
-        try PassCatalogue.run(on: &draft)
+        let isSurveyable = draft.nodes.count <= mostNodes
+        if isSurveyable { try PassCatalogue.run(on: &draft) }
         let operators = Set(onnx.graph.nodes.map(\.opType))
         draft.shortenNames { path in
             let base = path.last.map { String($0.prefix { $0 != "_" }) }
@@ -53,9 +54,15 @@ package enum ONNXReader {
         result.metadata.producer = producer.isEmpty ? nil : producer.joined(separator: " ")
         result.metadata.liftReport = report
         result.metadata.notes = notes
+        if !isSurveyable {
+            result.metadata.notes.append("more than \(mostNodes) nodes; no layers were looked for among them")
+        }
         if !onnx.trainingInfo.isEmpty { result.metadata.notes.append("the file's training information was not read") }
         return result
     }
+
+    /// The most nodes among which layers are looked for, which takes time with the square of their number.
+    private static let mostNodes = 1 << 13
 
     private static func opset(of onnx: ONNXModel) throws -> Int {
         let versions = onnx.opsets.filter { isDefault($0.domain) }.map(\.version)

@@ -5,6 +5,10 @@ extension ONNXScope {
     /// Reads a whole graph: constants, inputs, nodes, outputs.
     package func read(_ graph: ONNXGraph) throws {
         try bindConstants(of: graph)
+        var names = Set<String>()
+        if let twice = graph.inputs.first(where: { !names.insert($0.name).inserted }) {
+            throw FerryError.damaged("has two inputs '\(twice.name)'")
+        }
         let known = Set(graph.initializers.map(\.name) + graph.sparseInitializers.map(\.values.name))
         // Before version 4 of the format every constant was listed as an input too.
         for input in graph.inputs where !known.contains(input.name) {
@@ -27,10 +31,8 @@ extension ONNXScope {
     }
 
     func bindConstants(of graph: ONNXGraph) throws {
-        for tensor in graph.initializers { bind(tensor.name, .constant(try tensor.tensor(), name: tensor.name)) }
-        for sparse in graph.sparseInitializers {
-            bind(sparse.values.name, .constant(try sparse.tensor(), name: sparse.values.name))
-        }
+        for tensor in graph.initializers { bindConstant(tensor.name, try tensor.tensor()) }
+        for sparse in graph.sparseInitializers { bindConstant(sparse.values.name, try sparse.tensor()) }
     }
 
     func readNodes(of graph: ONNXGraph) throws {
@@ -105,7 +107,8 @@ extension ONNXSparseTensor {
     /// The tensor with its zeros.
     func tensor() throws -> Tensor {
         let (values, places) = (try values.tensor(), try indices.tensor())
-        guard let count = dims.checkedProduct, count <= 1 << 28, places.rank == 1 || places.shape.last == dims.count
+        let most = max(1 << 22, min(256 * values.count, 1 << 26))
+        guard let count = dims.checkedProduct, count <= most, places.rank == 1 || places.shape.last == dims.count
         else {
             throw FerryError(.unsupported, found: "a sparse tensor of shape \(dims)", expected: "a smaller one")
         }

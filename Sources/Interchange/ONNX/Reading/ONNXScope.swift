@@ -16,6 +16,8 @@ package final class ONNXScope {
     /// What the graph reads from the graphs around it: one for each input that came after its own.
     package private(set) var captured: [ONNXOperand] = []
     private let outer: ONNXScope?
+    /// How many elements more may be computed while reading: some, and many times what the file holds.
+    private var roomForConstants = 1 << 24
     private var operands: [String: ONNXOperand] = [:]
     private var contents: [Graph.ValueID: [Dimension]] = [:]
     private var constants: [String: Graph.ValueID] = [:]
@@ -39,6 +41,21 @@ package final class ONNXScope {
 
     /// Gives a value the name that it has in the file.
     package func bind(_ name: String, _ operand: ONNXOperand) { operands[name] = operand }
+
+    /// Gives an initializer the name that it has in the file.
+    func bindConstant(_ name: String, _ tensor: Tensor) {
+        outermost.roomForConstants += 16 * tensor.count
+        bind(name, .constant(tensor, name: name))
+    }
+
+    /// What an operator makes of constants, as long as there is room for it.
+    private func foldedNow(_ operation: any Operator, _ inputs: Slots<Tensor>) throws -> [Tensor]? {
+        let outputs = try operation.folded(inputs, room: outermost.roomForConstants)
+        outermost.roomForConstants -= outputs?.reduce(0) { $0 + $1.count } ?? 0
+        return outputs
+    }
+
+    private var outermost: ONNXScope { outer?.outermost ?? self }
 
     /// Adds an input of the graph.
     package func addInput(_ name: String, _ type: ValueType, contents: [Dimension]? = nil) {
@@ -146,7 +163,7 @@ package final class ONNXScope {
     ) throws -> [ONNXOperand]? {
         let tensors = inputs.map { $0?.tensor }
         guard zip(inputs, tensors).allSatisfy({ $0 == nil || $1 != nil }), parameters.names.isEmpty else { return nil }
-        return try operation.folded(Slots(tensors))?.enumerated().map { index, tensor in
+        return try foldedNow(operation, Slots(tensors))?.enumerated().map { index, tensor in
             .constant(tensor, name: index < outputNames.count ? outputNames[index] : "\(name):\(index)")
         }
     }

@@ -101,6 +101,9 @@ package struct Loop: Operator {
 
     package func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] { try body.parameterSpecs() }
 
+    /// The graph counts for itself.
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int { 0 }
+
     package func evaluate(
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
@@ -123,6 +126,7 @@ private struct PreparedLoop: PreparedOperator {
         var values = Array(given.prefix(loop.carried))
         let captured = given.dropFirst(loop.carried)
         var rounds: [[Tensor]] = []
+        defer { RunMeter.release(rounds.joined()) }
         try RoundMeter.withMeter(for: given) { meter in
             while goesOn && rounds.count < limit {
                 try meter.count(after: rounds.count)
@@ -131,6 +135,7 @@ private struct PreparedLoop: PreparedOperator {
                 goesOn = try condition(outputs[0].tensor)
                 values = Array(outputs[1...].prefix(loop.carried))
                 rounds.append(outputs.dropFirst(1 + loop.carried).map(\.tensor))
+                try RunMeter.hold(outputs.dropFirst(1 + loop.carried).lazy.map(\.tensor))
             }
         }
         let stacked = try loop.body.outputs.indices.dropFirst(1 + loop.carried).map { position in
@@ -192,6 +197,9 @@ package struct Scan: Operator {
 
     package func parameterSpecs(for inputs: Slots<ValueType>) throws -> [ParameterSpec] { try body.parameterSpecs() }
 
+    /// The graph counts for itself.
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int { 0 }
+
     package func evaluate(
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
@@ -218,6 +226,7 @@ private struct PreparedScan: PreparedOperator {
             throw FerryError(.shape, found: "sequences of lengths \(lengths)", expected: "one length")
         }
         var rounds: [[Tensor]] = []
+        defer { RunMeter.release(rounds.joined()) }
         try RoundMeter.withMeter(for: given) { meter in
             for round in 0..<length {
                 try meter.count(after: round)
@@ -227,6 +236,7 @@ private struct PreparedScan: PreparedOperator {
                 let outputs = try body.run(Slots(states + elements + captured), &state)
                 states = Array(outputs.prefix(scan.stateCount))
                 rounds.append(outputs.dropFirst(scan.stateCount).map(\.tensor))
+                try RunMeter.hold(outputs.dropFirst(scan.stateCount).lazy.map(\.tensor))
             }
         }
         return states

@@ -194,6 +194,13 @@ package struct Convolution: Operator, Hashable {
         return [x.with(shape: try window.outputShape(x.shape, channels: weights.shape[0]))]
     }
 
+    /// The products, and what it takes to gather the elements of every window, which is as long as 64 each.
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int {
+        let taps = inputs[1].with(shape: Array(inputs[1].shape.dropFirst())).knownCount
+        let places = outputs[0].with(shape: [outputs[0].shape[0]] + outputs[0].shape.dropFirst(2)).knownCount
+        return outputs[0].knownCount.times(taps).plus(places.times(taps).times(groups).times(64))
+    }
+
     package func evaluate(
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
@@ -260,6 +267,10 @@ package struct Pooling: Operator, Hashable {
         }
         guard let window else { return [x.with(shape: x.shape.prefix(2) + x.shape.dropFirst(2).map { _ in 1 })] }
         return [x.with(shape: try window.outputShape(x.shape, channels: x.shape[1]))]
+    }
+
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int {
+        window?.lengths.reduce(outputs[0].knownCount.times(64)) { $0.times($1) } ?? inputs[0].knownCount
     }
 
     package func evaluate(

@@ -40,6 +40,16 @@ package struct Einsum: Operator, Hashable {
         return [inputs[0].with(shape: plan.output.map { lengths[$0] ?? .unknown })]
     }
 
+    /// Two inputs are multiplied along all axes that are named; more of them pair by pair, which is bounded by this.
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int {
+        guard let plan = try? plan(inputs.present.map(\.rank)) else { return 0 }
+        var lengths: [String: Int] = [:]
+        for (labels, type) in zip(plan.inputs, inputs.present) {
+            for (label, length) in zip(labels, type.shape) { lengths[label] = length.length ?? 1 }
+        }
+        return lengths.values.reduce(1) { $0.times(max($1, 1)) }
+    }
+
     package func evaluate(
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
@@ -135,6 +145,7 @@ private struct Labelled {
             .reshaped([a.lengths(batch).product, a.lengths(rows).product, a.lengths(inner).product])
         let right = b.ordered(batch + inner + columns)
             .reshaped([b.lengths(batch).product, b.lengths(inner).product, b.lengths(columns).product])
+        _ = try checkedShape(a.lengths(batch) + a.lengths(rows) + b.lengths(columns))
         var plain = LayerState()
         let product = try MatMul().evaluate(Slots([Signal(left), Signal(right)]), ParameterSet(), &plain)[0].tensor
         return Labelled(

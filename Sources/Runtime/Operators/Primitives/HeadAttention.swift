@@ -90,6 +90,7 @@ package struct HeadAttention: TensorFunction, Hashable {
                 .shape, found: "queries \(q.shape), keys \(k.shape), values \(v.shape)",
                 expected: "equal sizes, keys for all values, and query heads that key heads divide")
         }
+        _ = try checkedShape([q.shape[0], q.shape[1], q.shape[2], k.shape[2]])
         let call = HeadAttentionCall(
             attention: self, queries: q, keys: k, values: v,
             mask: try inputs[optional: 3].map { try fullMask($0, [q.shape[0], q.shape[1], q.shape[2], k.shape[2]]) },

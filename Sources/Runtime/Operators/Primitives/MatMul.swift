@@ -21,6 +21,10 @@ package struct MatMul: Operator, Hashable {
         return [inputs[0].with(shape: leading + rows + columns)]
     }
 
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int {
+        outputs[0].knownCount.times(inputs[0].shape.last?.length ?? 1)
+    }
+
     package func evaluate(
         _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
     ) throws -> [Signal] {
@@ -90,6 +94,10 @@ package struct Gemm: Operator, Hashable {
             throw FerryError(.shape, found: "matrices \(a) and \(b)", expected: "equal inner axes")
         }
         return [inputs[0].with(shape: [a[0], b[1]])]
+    }
+
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int {
+        outputs[0].knownCount.times(inputs[0].shape[transposesA ? 0 : 1].length ?? 1)
     }
 
     package func evaluate(

@@ -43,6 +43,12 @@ package struct TransposedConvolution: TensorFunction, Hashable {
         return [x.with(shape: [x.shape[0], channels] + lengths)]
     }
 
+    /// Products are added one by one, which takes as long as 16 each.
+    package func multiplications(_ inputs: Slots<ValueType>, _ outputs: [ValueType], parameterCount: Int) -> Int {
+        inputs[0].knownCount.times(inputs[1].with(shape: Array(inputs[1].shape.dropFirst())).knownCount)
+            .times(16)
+    }
+
     /// The length of the output along an axis, and how much is cut off before it.
     private func span(_ axis: Int, _ input: Int) -> (length: Int, before: Int) {
         let extent = (window.lengths[axis] - 1) * window.dilations[axis] + 1
