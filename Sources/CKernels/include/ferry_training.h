@@ -56,6 +56,40 @@ typedef struct ferry_gru_training {
     ferry_activation recurrent_activation, activation;
 } ferry_gru_training;
 
+/// What was multiplied with a kernel: its rows in order of time, and where the kernel's gradient goes.
+typedef struct ferry_gradient_factor {
+    const float *x;         ///< [rows, columns]
+    size_t columns, stride; ///< `stride` floats from row to row.
+    size_t zero_rows;       ///< So many rows at the start are known to be zero and are not read.
+    float *gradient;        ///< [columns of this, columns of dy], written.
+    size_t gradient_stride;
+} ferry_gradient_factor;
+
+/// gradient = xᵀ·dy for up to two factors x that gave one sum, whose gradient is dy; and the sum of the rows of dy, the
+/// gradient of a bias. A gradient none of whose rows is other than zero is left as it was.
+///
+/// Each element is one chain of multiply-adds in the order of the rows.
+typedef struct ferry_weight_gradient {
+    size_t rows, columns;
+    const float *dy; ///< [rows, columns]
+    size_t dy_stride;
+    size_t factor_count;
+    ferry_gradient_factor factors[2];
+    float *row_sum;   ///< [columns], or NULL.
+    float *workspace; ///< `weight_gradient_floats` floats, aligned to 64 bytes, overwritten.
+} ferry_weight_gradient;
+
+/// m += (g − m)·rest_1    v += (g² − v)·rest_2    w −= m·alpha / (√v + epsilon), where with `largest_v` the largest v
+/// so far divides (Kingma & Ba 2015; Reddi et al. 2018).
+typedef struct ferry_adam {
+    size_t count;
+    const float *gradient; ///< g
+    const float *squares;  ///< What stands for g², or NULL for g² itself.
+    float *w, *m, *v;
+    float *largest_v; ///< Or NULL.
+    float rest_1, rest_2, alpha, epsilon;
+} ferry_adam;
+
 /// Whether the derivative of an activation needs its argument and not only its value.
 int32_t ferry_activation_needs_input(ferry_activation activation);
 

@@ -33,10 +33,20 @@ FERRY_INLINE void lstm_forward_block(const ferry_lstm_training *s, training_bloc
     if (s->sums) {
         for (size_t gate = 0; gate < 4; gate++) store_gate(s->sums, b, gate, load_gate(s->gates, b, gate));
     }
-    vector i = activated(load_gate(s->gates, b, 0), &s->recurrent_activation);
-    vector f = activated(load_gate(s->gates, b, 1), &s->recurrent_activation);
-    vector g = activated(load_gate(s->gates, b, 2), &s->activation);
-    vector o = activated(load_gate(s->gates, b, 3), &s->recurrent_activation);
+    vector i = load_gate(s->gates, b, 0), f = load_gate(s->gates, b, 1);
+    vector g = load_gate(s->gates, b, 2), o = load_gate(s->gates, b, 3);
+    if (s->recurrent_activation.kind == FERRY_ACTIVATION_SIGMOID && s->activation.kind == FERRY_ACTIVATION_TANH) {
+        // Side by side: one after the other, each would wait for its own chain of operations.
+        const vector x[4] = {i, f, o, g};
+        quotient q[4];
+        gate_quotients(x, q, 4, 3);
+        i = divided(q[0]), f = divided(q[1]), o = divided(q[2]), g = divided(q[3]);
+    } else {
+        i = activated(i, &s->recurrent_activation);
+        f = activated(f, &s->recurrent_activation);
+        g = activated(g, &s->activation);
+        o = activated(o, &s->recurrent_activation);
+    }
     vector c = multiply_add(f, load_state(s->c_prev, b), i * g);
     vector activated_c = activated(c, &s->cell_activation);
     store_gate(s->gates, b, 0, i);

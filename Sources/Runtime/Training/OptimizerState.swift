@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 public import OrderedCollections
 
 /// What an optimiser remembers between two updates, so that training can go on where it stopped.

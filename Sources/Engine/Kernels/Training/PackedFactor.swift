@@ -8,23 +8,25 @@ package struct PackedFactor {
     private let kernels: Kernels
 
     /// Packs a matrix [inner, columns].
-    package init(_ matrix: MatrixView, kernels: Kernels = .best) {
+    package init(_ matrix: MatrixView, kernels: Kernels = .best, pool: FloatPool? = nil) {
         inner = matrix.rows
         columns = matrix.columns
         self.kernels = kernels
-        panels = FloatBuffer(uninitialized: kernels.table.pointee.gemm_packed_floats(inner, columns))
+        panels = FloatBuffer(uninitialized: kernels.table.pointee.gemm_packed_floats(inner, columns), pool: pool)
         guard inner > 0, columns > 0 else { return }
         kernels.table.pointee.gemm_pack(
             inner, columns, matrix.base, matrix.rowStride, matrix.columnStride, panels.base)
     }
 
-    /// C [rows of `left`, columns] = `left` · this, or C += where `accumulating`; rows of C lie `stride` numbers apart.
+    /// C [rows of `left`, columns] = `left` · this + bias [columns], or C += where `accumulating`; rows of C lie `stride`
+    /// numbers apart.
     package func multiply(
-        _ left: MatrixView, into c: UnsafeMutablePointer<Float>, stride: Int, accumulating: Bool = false
+        _ left: MatrixView, into c: UnsafeMutablePointer<Float>, stride: Int, bias: UnsafePointer<Float>? = nil,
+        accumulating: Bool = false
     ) {
         guard left.rows > 0, columns > 0 else { return }
         kernels.table.pointee.gemm(
-            left.rows, columns, inner, left.base, left.rowStride, left.columnStride, panels.base, c, stride, nil,
+            left.rows, columns, inner, left.base, left.rowStride, left.columnStride, panels.base, c, stride, bias,
             accumulating ? 1 : 0)
     }
 }

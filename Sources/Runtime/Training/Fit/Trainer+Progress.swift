@@ -1,4 +1,4 @@
-public import FerryEngine
+import FerryEngine
 import OrderedCollections
 
 /// What a training that runs by itself tells as it goes.

@@ -1,4 +1,4 @@
-package import FerryEngine
+import FerryEngine
 
 extension Regularizer {
     /// What is added to the loss for `x`; a matrix for ``orthogonal(factor:columns:)``.
