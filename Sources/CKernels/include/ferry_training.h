@@ -16,7 +16,7 @@
 
 /// LSTM (equations in ferry_recurrent.h, without peepholes, clipping and coupled gates).
 ///
-/// Forward reads `gates` as sums and overwrites them with i, f, g, o; it writes `sums` (where not NULL), `c`,
+/// Forward reads `gates` as sums without `bias` and overwrites them with i, f, g, o; it writes `sums` (where not NULL), `c`,
 /// `activated_c` = h(c) and `h`. Backward reads all of these, dL/dh in `dh` and dL/dc from the step after in `dc`;
 /// it overwrites `gates` with dL/dx of the four sums and `dc` with dL/dc_prev:
 ///
@@ -24,6 +24,7 @@
 typedef struct ferry_lstm_training {
     size_t rows, hidden;
     float *gates;        ///< [rows, 4·hidden]
+    const float *bias;   ///< [4·hidden], or NULL; added last, as Keras does.
     float *sums;         ///< [rows, 4·hidden], or NULL.
     const float *c_prev; ///< [rows, hidden], and so are all below.
     float *c;

@@ -2,14 +2,15 @@
 
 // One block of units of one row.
 typedef struct training_block {
-    size_t state;  // Where it lies in [rows, hidden],
+    size_t unit;   // Its first unit,
+    size_t state;  // where it lies in [rows, hidden],
     size_t gate;   // and where its first gate lies in [rows, gates·hidden].
     size_t hidden; // From one gate to the next.
     size_t lanes;
 } training_block;
 
 FERRY_INLINE training_block training_block_at(size_t row, size_t unit, size_t hidden, size_t gates) {
-    training_block block = {row * hidden + unit, row * gates * hidden + unit, hidden, smaller(hidden - unit, FERRY_WIDTH)};
+    training_block block = {unit, row * hidden + unit, row * gates * hidden + unit, hidden, smaller(hidden - unit, FERRY_WIDTH)};
     return block;
 }
 
@@ -29,12 +30,16 @@ FERRY_INLINE vector sum_or_value(const float *sums, training_block b, size_t gat
     return sums ? load_gate(sums, b, gate) : value;
 }
 
+// The sum of a gate with its bias, kept where sums are.
+FERRY_INLINE vector lstm_sum(const ferry_lstm_training *s, training_block b, size_t gate) {
+    vector sum = load_gate(s->gates, b, gate);
+    if (s->bias) sum += load_lanes(s->bias + gate * b.hidden + b.unit, b.lanes);
+    if (s->sums) store_gate(s->sums, b, gate, sum);
+    return sum;
+}
+
 FERRY_INLINE void lstm_forward_block(const ferry_lstm_training *s, training_block b) {
-    if (s->sums) {
-        for (size_t gate = 0; gate < 4; gate++) store_gate(s->sums, b, gate, load_gate(s->gates, b, gate));
-    }
-    vector i = load_gate(s->gates, b, 0), f = load_gate(s->gates, b, 1);
-    vector g = load_gate(s->gates, b, 2), o = load_gate(s->gates, b, 3);
+    vector i = lstm_sum(s, b, 0), f = lstm_sum(s, b, 1), g = lstm_sum(s, b, 2), o = lstm_sum(s, b, 3);
     if (s->recurrent_activation.kind == FERRY_ACTIVATION_SIGMOID && s->activation.kind == FERRY_ACTIVATION_TANH) {
         // Side by side: one after the other, each would wait for its own chain of operations.
         const vector x[4] = {i, f, o, g};

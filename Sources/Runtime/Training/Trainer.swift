@@ -120,7 +120,8 @@ extension Trainer {
     ///   ``FerryError/Code/notANumber`` where the loss is none.
     @discardableResult
     public func step(_ batch: TrainingData) throws -> BatchResult {
-        var pass = TrainingPass(seed: seed &+ 0x9E37 &* UInt64(optimizerState.iteration + 1), state: layerState, pool: pool)
+        var pass = TrainingPass(
+            seed: seed &+ 0x9E37 &* UInt64(optimizerState.iteration + 1), state: layerState, pool: pool)
         let (result, gradients) = try differentiate(batch, &pass)
         layerState = pass.state
         // With a scaled loss an overflow only skips an update.

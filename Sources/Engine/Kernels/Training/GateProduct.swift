@@ -37,17 +37,15 @@ package final class GateProduct {
         self.pool = pool
     }
 
-    /// Adds x·W to the columns of y [rows, width], or overwrites them by x·W + bias [width]. The rows of x [rows, inner]
-    /// repeat the rows of the masks.
+    /// Adds x·W to the columns of y [rows, width], or overwrites them. The rows of x [rows, inner] repeat the rows of
+    /// the masks.
     package func add(
-        rows: Int, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, overwriting: Bool = false,
-        bias: UnsafePointer<Float>? = nil
+        rows: Int, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, overwriting: Bool = false
     ) {
         for (index, group) in groups.enumerated() {
             withMasked(x, rows: rows, index) { left in
                 forward[index].multiply(
-                    left, into: y + group.lowerBound, stride: width, bias: bias.map { $0 + group.lowerBound },
-                    accumulating: !overwriting)
+                    left, into: y + group.lowerBound, stride: width, accumulating: !overwriting)
             }
         }
     }

@@ -18,15 +18,13 @@ package struct PackedFactor {
             inner, columns, matrix.base, matrix.rowStride, matrix.columnStride, panels.base)
     }
 
-    /// C [rows of `left`, columns] = `left` · this + bias [columns], or C += where `accumulating`; rows of C lie `stride`
-    /// numbers apart.
+    /// C [rows of `left`, columns] = `left` · this, or C += where `accumulating`; rows of C lie `stride` numbers apart.
     package func multiply(
-        _ left: MatrixView, into c: UnsafeMutablePointer<Float>, stride: Int, bias: UnsafePointer<Float>? = nil,
-        accumulating: Bool = false
+        _ left: MatrixView, into c: UnsafeMutablePointer<Float>, stride: Int, accumulating: Bool = false
     ) {
         guard left.rows > 0, columns > 0 else { return }
         kernels.table.pointee.gemm(
-            left.rows, columns, inner, left.base, left.rowStride, left.columnStride, panels.base, c, stride, bias,
+            left.rows, columns, inner, left.base, left.rowStride, left.columnStride, panels.base, c, stride, nil,
             accumulating ? 1 : 0)
     }
 }
@@ -39,6 +37,13 @@ extension Kernels {
     ) {
         if !accumulating { sums.update(repeating: 0, count: columns) }
         for row in 0..<rows { table.pointee.add(sums, matrix + row * columns, sums, columns) }
+    }
+
+    /// Adds `row` [columns] to each row of a matrix [rows, columns] without gaps.
+    package func addRow(
+        _ row: UnsafePointer<Float>, to matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+    ) {
+        table.pointee.add_row(row, matrix, rows, columns, columns)
     }
 
     /// Writes a∘b.

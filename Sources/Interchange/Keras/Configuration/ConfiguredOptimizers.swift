@@ -44,14 +44,13 @@ package enum ConfiguredOptimizerCatalogue {
     private static func scaled(_ json: JSONValue) throws -> any Optimizer {
         var config = try KerasConfig(json, className: lossScaling, version: KerasVersion(3), context: .init())
         config.ignore("name")
-        var optimizer = try locating("optimizer '\(lossScaling)'") {
-            try optimizer(config.take("inner_optimizer") ?? .null)
-        }
-        optimizer.settings.lossScaling = LossScaling(
+        let inner = config.take("inner_optimizer") ?? .null
+        var scaled = try locating("optimizer '\(lossScaling)'") { try optimizer(inner) }
+        scaled.settings.lossScaling = LossScaling(
             initialScale: try config.double("initial_scale", default: 32768),
             growthSteps: try config.int("dynamic_growth_steps", default: 2000))
         try config.finish()
-        return optimizer
+        return scaled
     }
 
     private static func read<Kind: ConfiguredOptimizer>(_: Kind.Type, _ json: JSONValue) throws -> any Optimizer {

@@ -25,6 +25,7 @@ extension GRU: KernelTrainedRecurrence {
 private final class GRUAfterTrainingCell: TrainingCell {
     private let input: GateProduct
     private let recurrent: GateProduct
+    private let bias: FloatBuffer?
     private let recurrentBias: FloatBuffer?
     private var step: GRUTrainingStep
     /// x·W + b, then gates, then gradients of x·W, [time, batch, 3 · units].
@@ -39,19 +40,20 @@ private final class GRUAfterTrainingCell: TrainingCell {
             rows: tape.batch, units: tape.units, recurrentActivation: gate, activation: candidate)
         input = try tape.product(parameters, "kernel", masks: masks.input)
         recurrent = try tape.product(parameters, "recurrent_kernel", masks: masks.recurrent)
-        let biases = gru.useBias ? try parameters.required("bias").cast(to: .float32) : nil
         let count = 3 * tape.time * tape.stateCount
         gates = tape.buffer(count)
         inner = tape.buffer(count)
         sums = gru.needsSums(gate, candidate) ? tape.buffer(count) : nil
-        recurrentBias = biases.map { FloatBuffer($0.sliced(axis: 0, from: 1, count: 1)) }
-        let bias = biases?.sliced(axis: 0, from: 0, count: 1)
-        tape.project(by: input, bias: bias, into: gates)
+        bias = try tape.bias(parameters, isUsed: gru.useBias, row: 0)
+        recurrentBias = try tape.bias(parameters, isUsed: gru.useBias, row: 1)
+        tape.project(by: input, into: gates)
     }
 
     func forward(_ tape: SequenceTape, _ k: Int) {
         let (h, place) = (tape.states[0].base + k * tape.stateCount, 3 * k * tape.stateCount)
-        recurrent.add(rows: tape.batch, h, to: inner.base + place, overwriting: true, bias: recurrentBias?.base)
+        recurrent.add(rows: tape.batch, h, to: inner.base + place, overwriting: true)
+        tape.add(bias, to: gates.base + place)
+        tape.add(recurrentBias, to: inner.base + place)
         step.use(
             gates: gates.base + place, recurrent: inner.base + place, sums: sums.map { $0.base + place },
             previousH: h, h: h + tape.stateCount)
@@ -94,7 +96,7 @@ private final class GRUBeforeTrainingCell: TrainingCell {
     private let gateProduct: GateProduct
     /// (r∘h)·U for n.
     private let candidateProduct: GateProduct
-    private let hasBias: Bool
+    private let bias: FloatBuffer?
     private var step: GRUTrainingStep
     /// Sums, then gates, then gradients of the sums, [time, batch, 3 · units].
     private let gates: FloatBuffer
@@ -115,19 +117,19 @@ private final class GRUBeforeTrainingCell: TrainingCell {
         candidateProduct = try tape.product(
             parameters, "recurrent_kernel", columns: (2 * units)..<(3 * units),
             masks: Array(masks.recurrent.dropFirst(2)))
-        hasBias = gru.useBias
+        bias = try tape.bias(parameters, isUsed: gru.useBias)
         let count = tape.time * tape.stateCount
         gates = tape.buffer(3 * count)
         sums = gru.needsSums(gate, candidate) ? tape.buffer(3 * count) : nil
         resetH = tape.buffer(count)
         dResetH = tape.buffer(tape.stateCount)
-        let bias = hasBias ? try parameters.required("bias").cast(to: .float32) : nil
-        tape.project(by: input, bias: bias, into: gates)
+        tape.project(by: input, into: gates)
     }
 
     func forward(_ tape: SequenceTape, _ k: Int) {
         let (state, place) = (k * tape.stateCount, 3 * k * tape.stateCount)
         let h = tape.states[0].base + state
+        tape.add(bias, to: gates.base + place)
         if !tape.startsAtZero(k) { gateProduct.add(rows: tape.batch, h, to: gates.base + place) }
         step.use(
             gates: gates.base + place, recurrent: nil, sums: sums.map { $0.base + place }, previousH: h,
@@ -167,7 +169,7 @@ private final class GRUBeforeTrainingCell: TrainingCell {
         }
         if let dx { input.addInputGradient(rows: rows, gates.base, to: dx.base, overwriting: true) }
         var gradients: ParameterSet = ["kernel": dW, "recurrent_kernel": dU]
-        if hasBias { gradients["bias"] = db }
+        if bias != nil { gradients["bias"] = db }
         return gradients
     }
 }

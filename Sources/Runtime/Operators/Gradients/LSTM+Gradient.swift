@@ -21,7 +21,7 @@ extension LSTM: KernelTrainedRecurrence {
 private final class LSTMTrainingCell: TrainingCell {
     private let input: GateProduct
     private let recurrent: GateProduct
-    private let hasBias: Bool
+    private let bias: FloatBuffer?
     private var step: LSTMTrainingStep
     /// Sums, then gates, then gradients of the sums, [time, batch, 4 · units].
     private let gates: FloatBuffer
@@ -38,13 +38,12 @@ private final class LSTMTrainingCell: TrainingCell {
             cellActivation: output)
         input = try tape.product(parameters, "kernel", masks: masks.input)
         recurrent = try tape.product(parameters, "recurrent_kernel", masks: masks.recurrent)
-        hasBias = lstm.useBias
+        bias = try tape.bias(parameters, isUsed: lstm.useBias)
         let count = tape.time * tape.stateCount
         gates = tape.buffer(4 * count)
         sums = gate.slopeNeedsInput || candidate.slopeNeedsInput ? tape.buffer(4 * count) : nil
         activatedC = tape.buffer(count)
-        let bias = hasBias ? try parameters.required("bias").cast(to: .float32) : nil
-        tape.project(by: input, bias: bias, into: gates)
+        tape.project(by: input, into: gates)
     }
 
     func forward(_ tape: SequenceTape, _ k: Int) {
@@ -52,8 +51,8 @@ private final class LSTMTrainingCell: TrainingCell {
         let (h, c) = (tape.states[0].base + state, tape.states[1].base + state)
         if !tape.startsAtZero(k) { recurrent.add(rows: tape.batch, h, to: gates.base + gate) }
         step.forward(
-            gates: gates.base + gate, sums: sums.map { $0.base + gate }, previousC: c, c: c + tape.stateCount,
-            activatedC: activatedC.base + state, h: h + tape.stateCount)
+            gates: gates.base + gate, bias: bias.map { UnsafePointer($0.base) }, sums: sums.map { $0.base + gate },
+            previousC: c, c: c + tape.stateCount, activatedC: activatedC.base + state, h: h + tape.stateCount)
     }
 
     func backward(_ tape: SequenceTape, _ k: Int, _ gradients: [FloatBuffer]) {
@@ -69,7 +68,7 @@ private final class LSTMTrainingCell: TrainingCell {
 
     func finish(_ tape: SequenceTape, dx: FloatBuffer?) -> ParameterSet {
         if let dx { input.addInputGradient(rows: tape.rows, gates.base, to: dx.base, overwriting: true) }
-        return tape.gradients(ofSums: gates, input, recurrent, hasBias: hasBias)
+        return tape.gradients(ofSums: gates, input, recurrent, hasBias: bias != nil)
     }
 }
 

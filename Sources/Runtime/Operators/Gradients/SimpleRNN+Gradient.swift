@@ -18,7 +18,7 @@ extension SimpleRNN: KernelTrainedRecurrence {
 private final class SimpleRNNTrainingCell: TrainingCell {
     private let input: GateProduct
     private let recurrent: GateProduct
-    private let hasBias: Bool
+    private let bias: FloatBuffer?
     private let activation: KernelActivation
     /// Sums, then gradients of the sums, [time, batch, units].
     private let sums: FloatBuffer
@@ -27,15 +27,15 @@ private final class SimpleRNNTrainingCell: TrainingCell {
         activation = try rnn.activation.kernelForm()
         input = try tape.product(parameters, "kernel", masks: masks.input)
         recurrent = try tape.product(parameters, "recurrent_kernel", masks: masks.recurrent)
-        hasBias = rnn.useBias
+        bias = try tape.bias(parameters, isUsed: rnn.useBias)
         sums = tape.buffer(tape.time * tape.stateCount)
-        let bias = hasBias ? try parameters.required("bias").cast(to: .float32) : nil
-        tape.project(by: input, bias: bias, into: sums)
+        tape.project(by: input, into: sums)
     }
 
     func forward(_ tape: SequenceTape, _ k: Int) {
         let (h, sum) = (tape.states[0].base + k * tape.stateCount, sums.base + k * tape.stateCount)
         if !tape.startsAtZero(k) { recurrent.add(rows: tape.batch, h, to: sum) }
+        tape.add(bias, to: sum)
         let next = h + tape.stateCount
         next.update(from: sum, count: tape.stateCount)
         Kernels.best.apply(activation, to: UnsafeMutableBufferPointer(start: next, count: tape.stateCount))
@@ -52,6 +52,6 @@ private final class SimpleRNNTrainingCell: TrainingCell {
 
     func finish(_ tape: SequenceTape, dx: FloatBuffer?) -> ParameterSet {
         if let dx { input.addInputGradient(rows: tape.rows, sums.base, to: dx.base, overwriting: true) }
-        return tape.gradients(ofSums: sums, input, recurrent, hasBias: hasBias)
+        return tape.gradients(ofSums: sums, input, recurrent, hasBias: bias != nil)
     }
 }

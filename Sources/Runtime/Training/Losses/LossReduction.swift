@@ -25,7 +25,9 @@ public enum LossReduction: String, Sendable {
             for i in weights.indices { weights[i] = counts[i] ? share : 0 }
         }
         if let sampleWeights {
-            for (i, weight) in try sampleWeights.spread(to: shape, "sample weights").enumerated() { weights[i] *= weight }
+            for (i, weight) in try sampleWeights.spread(to: shape, "sample weights").enumerated() {
+                weights[i] *= weight
+            }
         }
         let divisor: Float =
             switch self {

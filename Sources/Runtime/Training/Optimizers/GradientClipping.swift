@@ -8,7 +8,10 @@ extension OptimizerSettings {
         }
         if let limit = globalClipNorm, limit > 0 {
             let length = gradients.parts.reduce(0) { $0 + $1.squaredLength }.squareRoot()
-            return gradients.mapEach { $0.scaled(toLength: limit, of: length) }
+            var clipped = gradients.mapEach { $0.scaled(toLength: limit, of: length) }
+            // Here Keras multiplies the parts by a tensor, which sums them.
+            clipped.lookups = [:]
+            return clipped
         }
         if let limit = clipValue, limit > 0 {
             let bound = Float(limit)

@@ -9,12 +9,24 @@ extension SequenceTape {
             try parameters.required(name).cast(to: .float32), columns: columns, masks: masks, pool: pool)
     }
 
-    /// Fills `sums` [rows, columns of the kernel] with x·W + b.
-    func project(by product: GateProduct, bias: Tensor?, into sums: FloatBuffer) {
-        guard let bias else { return product.add(rows: rows, x.base, to: sums.base, overwriting: true) }
-        bias.withUnsafeElements { (bias: UnsafeBufferPointer<Float>) in
-            product.add(rows: rows, x.base, to: sums.base, overwriting: true, bias: bias.baseAddress)
-        }
+    /// Fills `sums` [rows, columns of the kernel] with x·W.
+    func project(by product: GateProduct, into sums: FloatBuffer) {
+        product.add(rows: rows, x.base, to: sums.base, overwriting: true)
+    }
+
+    /// The bias of the layer, or some of its rows, where it uses one.
+    ///
+    /// Steps add it behind their products, as Keras does: what is rounded then is the same.
+    func bias(_ parameters: ParameterSet, isUsed: Bool, row: Int? = nil) throws -> FloatBuffer? {
+        guard isUsed else { return nil }
+        let bias = try parameters.required("bias").cast(to: .float32)
+        return FloatBuffer(row.map { bias.sliced(axis: 0, from: $0, count: 1) } ?? bias)
+    }
+
+    /// Adds a bias to the sums of one step.
+    func add(_ bias: FloatBuffer?, to sums: UnsafeMutablePointer<Float>) {
+        guard let bias else { return }
+        Kernels.best.addRow(bias.base, to: sums, rows: batch, columns: bias.count)
     }
 
     /// The gradients of `kernel`, `recurrent_kernel` and `bias` where x·W + h·U + b gave the sums whose gradients
