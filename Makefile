@@ -28,6 +28,7 @@ interop: build
 	.venv/bin/python Tests/interop/check.py .build/release/ferry
 	.venv/bin/python Tests/interop/check_torch.py .build/release/ferry
 	.venv/bin/python Tests/interop/training.py .build/release/ferry
+	.venv/bin/python Tests/interop/taking_turns.py .build/release/ferry
 
 ## The part of `interop` that CI runs: PyTorch, and the cases of Tests/interop/ci-cases.txt, which were seen to pass.
 ## The others were not run to the end yet; keras2/operators fails for Keras 2, and training.py was never seen to end.
@@ -35,6 +36,7 @@ interop-sample: build
 	@Scripts/python-env.sh
 	.venv/bin/python Tests/interop/check.py .build/release/ferry $$(cat Tests/interop/ci-cases.txt)
 	.venv/bin/python Tests/interop/check_torch.py .build/release/ferry
+	.venv/bin/python Tests/interop/taking_turns.py .build/release/ferry adam
 
 ## Builds and runs a package that depends on this one.
 client: setup
