@@ -24,7 +24,7 @@ extension Model {
 extension TrainingConfiguration {
     /// Where a configuration in Keras 3's form says that it is that of an older Keras, whose optimisers see the gradient
     /// of an embedding as one tensor. No file has it: the reader adds it.
-    static let sumsLookupsKey = "sums_lookups"
+    static let keras2Key = "follows_keras_2"
 
     /// The configuration that Keras 3 writes as `json`.
     ///
@@ -46,7 +46,7 @@ extension TrainingConfiguration {
         }
         self.init(
             optimizer: try ConfiguredOptimizerCatalogue.optimizer(optimizer), losses: losses, metrics: metrics)
-        self.optimizer.settings.sumsLookups = json[Self.sumsLookupsKey]?.boolValue ?? false
+        self.optimizer.settings.followsKeras2 = json[Self.keras2Key]?.boolValue ?? false
         weightedMetrics = try Self.lists(json["weighted_metrics"], outputNames).map {
             try $0.map(ConfiguredMetrics.metric)
         }

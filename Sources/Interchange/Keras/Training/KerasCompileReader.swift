@@ -32,7 +32,7 @@ struct KerasCompileReader {
         result["steps_per_execution"] = .int(json["steps_per_execution"]?.intValue ?? 1)
         result["jit_compile"] = .bool(json["jit_compile"]?.boolValue ?? false)
         if let scale = json["auto_scale_loss"] { result["auto_scale_loss"] = scale }
-        if !version.isKeras3 { result[TrainingConfiguration.sumsLookupsKey] = true }
+        if !version.isKeras3 { result[TrainingConfiguration.keras2Key] = true }
         for (name, value) in fields where result[name] == nil && !value.isNull && name != "optimizer_config" {
             notes.append("the compile setting '\(name)' = \(value.compactText) has no counterpart and is left out")
         }

@@ -6,10 +6,11 @@ struct EpochMeter {
     private let lossNames: [String]
     private var metrics: [MeteredMetric] = []
     private var sum = 0.0
-    /// Keras takes the mean of these over batches, however many samples a batch has.
+    /// Keras 3 takes the mean of these over batches, however many samples a batch has; Keras 2 over samples.
     private var sums: [Double]
+    private let weighsBatches: Bool
     private var samples = 0
-    private var batches = 0
+    private var weight = 0
 
     /// A metric of one output, under the name that logs have for it.
     private struct MeteredMetric {
@@ -26,6 +27,7 @@ struct EpochMeter {
         lossNames = withLoss.count > 1 ? withLoss.map { "\(names[$0])_loss" } : []
         sums = withLoss.map { _ in 0 }
         let configuration = trainer.configuration
+        weighsBatches = configuration.optimizer.settings.followsKeras2
         for (lists, isWeighted) in [(configuration.metrics, false), (configuration.weightedMetrics, true)] {
             for (target, output) in withLoss.enumerated() {
                 let list = lists.count == names.count ? lists[output] : lists.count == 1 ? lists[0] : []
@@ -53,8 +55,9 @@ struct EpochMeter {
 
     mutating func add(_ result: BatchResult, _ batch: TrainingData) throws {
         sum += result.loss * Double(result.samples)
-        for (i, loss) in result.outputLosses.enumerated() { sums[i] += loss }
-        batches += 1
+        let batchWeight = weighsBatches ? result.samples : 1
+        for (i, loss) in result.outputLosses.enumerated() { sums[i] += loss * Double(batchWeight) }
+        weight += batchWeight
         samples += result.samples
         for i in metrics.indices {
             let (prediction, target) = (result.predictions[metrics[i].output], batch.targets[metrics[i].target])
@@ -75,7 +78,7 @@ struct EpochMeter {
 
     var values: OrderedDictionary<String, Double> {
         var values: OrderedDictionary<String, Double> = ["loss": loss]
-        for (name, sum) in zip(lossNames, sums) { values[name] = sum / Double(max(batches, 1)) }
+        for (name, sum) in zip(lossNames, sums) { values[name] = sum / Double(max(weight, 1)) }
         for metric in metrics { values[metric.name] = metric.metric.value }
         return values
     }

@@ -48,7 +48,11 @@ public struct Accuracy: Metric {
         case .sparse: try compareClasses(prediction.largestPlaces(), target.ints)
         case .top(let size, let isSparse):
             try compareTop(prediction, isSparse ? target.ints : target.largestPlaces(), size)
-        case .categorical, .automatic: try compareClasses(prediction.largestPlaces(), target.largestPlaces())
+        case .categorical, .automatic:
+            // Keras 2 writes `categorical_accuracy` where it has seen no targets yet, which may be class numbers.
+            let areNumbers = target.count < prediction.count
+            try compareClasses(
+                prediction.largestPlaces(), areNumbers ? target.ints : target.largestPlaces())
         }
     }
 

@@ -43,9 +43,10 @@ public struct OptimizerSettings: Sendable, Equatable {
     public var lossScaling: LossScaling?
     /// Whether a moving average of the parameters is kept, which replaces them when training ends.
     public var usesMovingAverage = false
-    /// Whether the parts of an embedding's gradient are summed before the optimiser sees them, as Keras 2 does and Keras 3
-    /// on TensorFlow does not; see ``LookupGradient``.
-    public var sumsLookups = false
+    /// Whether what Keras 2 does otherwise than Keras 3 is done as there: the parts of an embedding's gradient are summed
+    /// before the optimiser sees them (see ``LookupGradient``), and averages start from the parameters as they were at
+    /// first and not as the first update left them.
+    public var followsKeras2 = false
     /// How slowly the average follows.
     public var averageMomentum = 0.99
     /// After how many updates, again and again, the average replaces the parameters; nil for only at the end.

@@ -17,17 +17,19 @@ extension Optimizer {
         let accumulator = settings.accumulatesGradients ? ["gradient_accumulator"] : []
         for slot in average + accumulator + slotNames {
             var tensors = state.slots[slot] ?? ParameterSet()
-            let value = slotNames.contains(slot) ? initialValue(ofSlot: slot) : 0
             for name in parameters.names where tensors[name]?.shape != parameters[name]?.shape {
-                tensors[name] = parameters[name].map { filled($0.shape, value) }
+                tensors[name] = parameters[name].map { initialTensor(slot, for: $0) }
             }
             state.slots[slot] = tensors
         }
         settings.lossScaling?.complete(&state)
     }
 
-    private func filled(_ shape: [Int], _ value: Float) -> Tensor {
-        value == 0 ? Tensor(zeros: shape) : Tensor([Float](repeating: value, count: shape.product), shape: shape)
+    private func initialTensor(_ slot: String, for parameter: Tensor) -> Tensor {
+        if slot == "average", settings.followsKeras2 { return parameter }
+        let value = slotNames.contains(slot) ? initialValue(ofSlot: slot) : 0
+        guard value != 0 else { return Tensor(zeros: parameter.shape) }
+        return Tensor([Float](repeating: value, count: parameter.count), shape: parameter.shape)
     }
 
     /// One update of all parameters that have a gradient, in Keras's order: clip, decay, update, average, constrain.
@@ -37,7 +39,7 @@ extension Optimizer {
     ) {
         if let scaling = settings.lossScaling, !scaling.accepts(gradients.parameters, &state) { return }
         var gradients = gradients
-        if settings.sumsLookups { gradients.lookups = [:] }
+        if settings.followsKeras2 { gradients.lookups = [:] }
         if let due = settings.accumulated(gradients, &state) { change(&parameters, by: due, &state) }
         average(&parameters, &state)
         for name in gradients.parameters.names {
@@ -94,7 +96,7 @@ extension Optimizer {
     private func average(_ parameters: inout ParameterSet, _ state: inout OptimizerState) {
         guard settings.usesMovingAverage, var averages = state.slots["average"] else { return }
         let updates = settings.updates(after: state.iteration)
-        let momentum = updates == 0 ? 0 : Float(settings.averageMomentum)
+        let momentum = updates == 0 && !settings.followsKeras2 ? 0 : Float(settings.averageMomentum)
         let overwrites = settings.averageOverwriteFrequency.map { $0 > 0 && (updates + 1) % $0 == 0 } ?? false
         for name in averages.names {
             guard let average = averages[name], let weights = parameters[name] else { continue }
