@@ -26,8 +26,10 @@ static void multiply_left_tiles(const float *tiles, size_t count, const packed_s
                                 int accumulates) {
     const size_t depth = b->rows - b->first;
     for (size_t panel = 0; panel < panel_count(b->columns); panel++) {
-        const float *a = tiles;
-        for (size_t done = 0, taken; done < count; done += taken, a += taken * depth) {
+        const float *a = tiles, *panel_rows = b->panels + (panel * b->rows + b->first) * FERRY_PANEL;
+        const float *ahead = panel_rows + b->rows * FERRY_PANEL;
+        const size_t ahead_step = ahead_share(count);
+        for (size_t done = 0, taken; done < count; done += taken, a += taken * depth, ahead += ahead_step * depth) {
             taken = tile_rows(count - done);
             float *to = c + done * c_stride + panel * FERRY_PANEL;
             gemm_tile tile = {
@@ -35,11 +37,13 @@ static void multiply_left_tiles(const float *tiles, size_t count, const packed_s
                 .a = a,
                 .a_row_stride = 1,
                 .a_column_stride = taken,
-                .panel = b->panels + (panel * b->rows + b->first) * FERRY_PANEL,
+                .panel = panel_rows,
                 .c = to,
                 .c_row_stride = c_stride,
                 .start = accumulates ? to : NULL,
                 .start_row_stride = c_stride,
+                .ahead = ahead,
+                .ahead_step = ahead_step,
             };
             gemm_run_tile(&tile, narrow_tile(taken), taken, 1, b->columns - panel * FERRY_PANEL);
         }

@@ -48,12 +48,14 @@ public struct Accuracy: Metric {
         case .sparse: try compareClasses(prediction.largestPlaces(), target.ints)
         case .top(let size, let isSparse):
             try compareTop(prediction, isSparse ? target.ints : target.largestPlaces(), size)
-        case .categorical, .automatic:
-            // Keras 2 writes `categorical_accuracy` where it has seen no targets yet, which may be class numbers.
-            let areNumbers = target.count < prediction.count
-            try compareClasses(
-                prediction.largestPlaces(), areNumbers ? target.ints : target.largestPlaces())
+        case .categorical, .automatic: try compareClasses(prediction.largestPlaces(), classes(target, prediction))
         }
+    }
+
+    /// The classes of targets. Keras 2 writes `categorical_accuracy` for a model that has seen no targets yet, and then
+    /// they may be class numbers.
+    private func classes(_ target: Tensor, _ prediction: Tensor) -> [Int] {
+        target.count < prediction.count ? target.ints : target.largestPlaces()
     }
 
     private func resolved(_ prediction: Tensor, _ target: Tensor) -> Rule {
