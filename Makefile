@@ -28,12 +28,14 @@ interop: build
 	.venv/bin/python Tests/interop/check.py .build/release/ferry
 	.venv/bin/python Tests/interop/check_torch.py .build/release/ferry
 	.venv/bin/python Tests/interop/training.py .build/release/ferry
+	.venv/bin/python Tests/interop/taking_turns.py .build/release/ferry
 
 ## The part of `interop` that CI has time for: PyTorch, and every fifth file; the whole takes a quarter of an hour.
 interop-sample: build
 	@Scripts/python-env.sh
 	.venv/bin/python Tests/interop/check.py .build/release/ferry --every 5
 	.venv/bin/python Tests/interop/check_torch.py .build/release/ferry
+	.venv/bin/python Tests/interop/taking_turns.py .build/release/ferry adam
 
 ## Builds and runs a package that depends on this one.
 client: setup

@@ -67,6 +67,11 @@ struct TrainArrayOptions: ParsableArguments {
 
     @Option(help: .init("Targets: a .npy or .npz file for each output that has a loss.", valueName: "file"))
     var y: [String] = []
+
+    @Option(
+        help: .init(
+            "What each sample counts: a .npy or .npz file for all outputs, or one for each.", valueName: "file"))
+    var sampleWeight: [String] = []
 }
 
 /// What a forecast from a table is told.

@@ -95,6 +95,9 @@ typedef struct ferry_kernel_table {
     void (*gru_before_output_forward)(const ferry_gru_training *step);
     void (*gru_before_output_backward)(const ferry_gru_training *step);
     void (*gru_before_gates_backward)(const ferry_gru_training *step);
+    void (*weight_gradient)(const ferry_weight_gradient *products); ///< See `ferry_weight_gradient`.
+    size_t (*weight_gradient_floats)(size_t rows, size_t columns);  ///< Its workspace.
+    void (*adam)(const ferry_adam *update);                         ///< See `ferry_adam`.
 
     // Elementwise and reductions over n floats. `y` may be `a` or `b`; other overlap is not allowed.
 

@@ -62,10 +62,11 @@ static __attribute__((noinline)) void activate_vector(parameters p, float *x) {
     }
 }
 
-// The two kinds of nearly every gate stay inline; the branch is the same at every step.
+// The kinds of nearly every gate stay inline; the branch is the same at every step.
 FERRY_INLINE vector activated(vector x, parameters p) {
     if (p->kind == FERRY_ACTIVATION_SIGMOID) return sigmoid(x);
     if (p->kind == FERRY_ACTIVATION_TANH) return hyperbolic_tangent(x);
+    if (p->kind == FERRY_ACTIVATION_RELU) return apply_relu(x, p);
     float lanes[FERRY_WIDTH];
     store(lanes, x);
     activate_vector(p, lanes);

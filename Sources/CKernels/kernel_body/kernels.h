@@ -28,6 +28,8 @@
 #include "rnn.h"
 #include "lstm_training.h"
 #include "gru_training.h"
+#include "weight_gradient.h"
+#include "adam.h"
 
 const ferry_kernel_table FERRY_TABLE = {
     .isa = FERRY_TABLE_ISA,
@@ -53,6 +55,9 @@ const ferry_kernel_table FERRY_TABLE = {
     .gru_before_output_forward = gru_before_output_forward,
     .gru_before_output_backward = gru_before_output_backward,
     .gru_before_gates_backward = gru_before_gates_backward,
+    .weight_gradient = weight_gradient,
+    .weight_gradient_floats = weight_gradient_floats,
+    .adam = adam,
     .add = add,
     .multiply = multiply,
     .add_scaled = add_scaled,

@@ -2,14 +2,15 @@
 
 // One block of units of one row.
 typedef struct training_block {
-    size_t state;  // Where it lies in [rows, hidden],
+    size_t unit;   // Its first unit,
+    size_t state;  // where it lies in [rows, hidden],
     size_t gate;   // and where its first gate lies in [rows, gates·hidden].
     size_t hidden; // From one gate to the next.
     size_t lanes;
 } training_block;
 
 FERRY_INLINE training_block training_block_at(size_t row, size_t unit, size_t hidden, size_t gates) {
-    training_block block = {row * hidden + unit, row * gates * hidden + unit, hidden, smaller(hidden - unit, FERRY_WIDTH)};
+    training_block block = {unit, row * hidden + unit, row * gates * hidden + unit, hidden, smaller(hidden - unit, FERRY_WIDTH)};
     return block;
 }
 
@@ -29,14 +30,28 @@ FERRY_INLINE vector sum_or_value(const float *sums, training_block b, size_t gat
     return sums ? load_gate(sums, b, gate) : value;
 }
 
+// The sum of a gate with its bias, kept where sums are.
+FERRY_INLINE vector lstm_sum(const ferry_lstm_training *s, training_block b, size_t gate) {
+    vector sum = load_gate(s->gates, b, gate);
+    if (s->bias) sum += load_lanes(s->bias + gate * b.hidden + b.unit, b.lanes);
+    if (s->sums) store_gate(s->sums, b, gate, sum);
+    return sum;
+}
+
 FERRY_INLINE void lstm_forward_block(const ferry_lstm_training *s, training_block b) {
-    if (s->sums) {
-        for (size_t gate = 0; gate < 4; gate++) store_gate(s->sums, b, gate, load_gate(s->gates, b, gate));
+    vector i = lstm_sum(s, b, 0), f = lstm_sum(s, b, 1), g = lstm_sum(s, b, 2), o = lstm_sum(s, b, 3);
+    if (s->recurrent_activation.kind == FERRY_ACTIVATION_SIGMOID && s->activation.kind == FERRY_ACTIVATION_TANH) {
+        // Side by side: one after the other, each would wait for its own chain of operations.
+        const vector x[4] = {i, f, o, g};
+        quotient q[4];
+        gate_quotients(x, q, 4, 3);
+        i = divided(q[0]), f = divided(q[1]), o = divided(q[2]), g = divided(q[3]);
+    } else {
+        i = activated(i, &s->recurrent_activation);
+        f = activated(f, &s->recurrent_activation);
+        g = activated(g, &s->activation);
+        o = activated(o, &s->recurrent_activation);
     }
-    vector i = activated(load_gate(s->gates, b, 0), &s->recurrent_activation);
-    vector f = activated(load_gate(s->gates, b, 1), &s->recurrent_activation);
-    vector g = activated(load_gate(s->gates, b, 2), &s->activation);
-    vector o = activated(load_gate(s->gates, b, 3), &s->recurrent_activation);
     vector c = multiply_add(f, load_state(s->c_prev, b), i * g);
     vector activated_c = activated(c, &s->cell_activation);
     store_gate(s->gates, b, 0, i);

@@ -20,8 +20,10 @@ struct TrainingJob {
         var model = try Model(contentsOf: file)
         // What is asked for now stands above the rate that the file's optimiser had come to.
         if let rate = fitting.learningRate { model.metadata.optimizerState?.learningRate = Float(rate) }
-        let data = TrainingData(
-            inputs: try arrays.x.flatMap(tensors), targets: try arrays.y.flatMap(tensors))
+        let targets = try arrays.y.flatMap(tensors)
+        var weights = try arrays.sampleWeight.flatMap(tensors)
+        if weights.count == 1 { weights = targets.map { _ in weights[0] } }
+        let data = TrainingData(inputs: try arrays.x.flatMap(tensors), targets: targets, sampleWeights: weights)
         let configuration = try locating(file.lastPathComponent) {
             try fitting.configuration(model.trainingConfiguration())
         }

@@ -202,7 +202,8 @@ extension KerasVersion {
     ///
     /// - Throws: ``FerryError/Code/unsupported`` where this version cannot express it.
     func layer(
-        _ operation: any Operator, name: String, isTrainable: Bool = true, entry: Graph.Layer? = nil
+        _ operation: any Operator, name: String, isTrainable: Bool = true, entry: Graph.Layer? = nil,
+        activityRegularizer: Regularizer? = nil
     ) throws -> JSONValue {
         if let function = operation as? any KerasOperation { return try self.operation(function, name: name) }
         guard let operation = operation as? any KerasLayer else {
@@ -215,7 +216,7 @@ extension KerasVersion {
         if takesTrainable { settings["trainable"] = .bool(entry?.isTrainable ?? isTrainable) }
         settings["dtype"] = dtypePolicy(entry)
         for (key, value) in try operation.kerasSettings(self) { settings[key] = value }
-        if let regularizer = entry?.activityRegularizer?.keras {
+        if let regularizer = (entry?.activityRegularizer ?? activityRegularizer)?.keras {
             settings["activity_regularizer"] = object(
                 regularizer.className, module: "keras.regularizers", regularizer.settings)
         }

@@ -23,6 +23,9 @@ public struct Bidirectional: Operator {
     /// Whether training changes the parameters of each layer.
     public var trains = (forward: true, backward: true)
 
+    /// What each layer's outputs add to the loss.
+    public var activityRegularizers: (forward: Regularizer?, backward: Regularizer?) = (nil, nil)
+
     /// Two layers of opposite directions.
     public init(forward: any RecurrentOperator, backward: any RecurrentOperator, merge: Merge? = .concatenate) {
         self.forward = forward

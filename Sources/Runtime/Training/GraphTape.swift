@@ -93,12 +93,12 @@ public final class GraphTape {
     /// The gradients of the inputs and of the parameters of each layer, from those of the outputs.
     ///
     /// - Throws: ``FerryError`` located at the layer whose gradient cannot be computed.
-    func backwardByLayer(_ outputs: [Tensor?]) throws -> (inputs: [Tensor?], layers: [ParameterSet]) {
+    func backwardByLayer(_ outputs: [Tensor?]) throws -> (inputs: [Tensor?], layers: [Gradients]) {
         var gradients = [Tensor?](repeating: nil, count: graph.valueCount)
         for (value, gradient) in zip(graph.outputs, outputs) {
             gradients[value.index] = .sum(gradients[value.index], gradient)
         }
-        var layers = [ParameterSet](repeating: .init(), count: graph.layers.count)
+        var layers = graph.layers.map { _ in Gradients(inputs: []) }
         for (node, step) in zip(graph.nodes, steps).reversed() {
             guard let step else { continue }
             let dys = zip(node.outputs, step.penalties).map { Tensor.sum(gradients[$0.index], $1) }
@@ -106,9 +106,7 @@ public final class GraphTape {
             guard dys.contains(where: { $0 != nil }) || graph.layer(of: node).operation.addsPenalty else { continue }
             let layer = graph.layer(of: node)
             let inner = try locating("layer '\(layer.name)' (\(layer.operation.kind))") { try step.pullback(dys) }
-            for name in inner.parameters.names {
-                layers[node.layer][name] = .sum(layers[node.layer][name], inner.parameters[name])
-            }
+            layers[node.layer].addParameters(inner)
             for (value, gradient) in zip(node.inputs, inner.inputs) {
                 guard let value, needed.contains(value) else { continue }
                 gradients[value.index] = .sum(gradients[value.index], gradient)
@@ -120,9 +118,12 @@ public final class GraphTape {
     /// The gradients of inputs and parameters, the latter by `layer/parameter`.
     func backward(_ outputs: [Tensor?]) throws -> Gradients {
         let (inputs, layers) = try backwardByLayer(outputs)
-        var parameters = ParameterSet()
-        for (layer, gradients) in zip(graph.layers, layers) { parameters.merge(gradients, scope: layer.name) }
-        return Gradients(inputs: inputs, parameters: parameters)
+        var gradients = Gradients(inputs: inputs)
+        for (layer, inner) in zip(graph.layers, layers) {
+            gradients.parameters.merge(inner.parameters, scope: layer.name)
+            for (name, lookups) in inner.lookups { gradients.lookups["\(layer.name)/\(name)"] = lookups }
+        }
+        return gradients
     }
 }
 

@@ -34,11 +34,26 @@ public struct Gradients {
     public var inputs: [Tensor?]
     /// dL/dw for the parameters that training changes, under their names inside the layer.
     public var parameters: ParameterSet
+    /// The parts of gradients that come from lookups, under the names of those that they make in ``parameters``.
+    package var lookups: [String: LookupGradient] = [:]
 
     /// Gradients from their parts.
     public init(inputs: [Tensor?], parameters: ParameterSet = .init()) {
         self.inputs = inputs
         self.parameters = parameters
+    }
+
+    /// Adds the gradients of another use of the same parameters; the inputs stay.
+    mutating func addParameters(_ other: Gradients) {
+        for name in other.parameters.names {
+            let isFirst = parameters[name] == nil
+            parameters[name] = .sum(parameters[name], other.parameters[name])
+            guard let more = other.lookups[name] else {
+                lookups[name] = nil
+                continue
+            }
+            lookups[name] = isFirst ? more : lookups[name]?.joined(more)
+        }
     }
 }
 
@@ -59,12 +74,20 @@ public struct TrainingPass {
     public var updates = ParameterSet()
     /// What layers add to the loss beside the losses of outputs.
     public var penalty = 0.0
+    /// Where layers take their memory from.
+    let pool: FloatPool
 
     /// A pass whose random numbers depend only on `seed`.
     public init(seed: UInt64, state: LayerState = .init(), isTraining: Bool = true) {
+        self.init(seed: seed, state: state, isTraining: isTraining, pool: FloatPool())
+    }
+
+    /// A pass that takes its memory from `pool`.
+    init(seed: UInt64, state: LayerState, isTraining: Bool = true, pool: FloatPool) {
         random = RandomSource(seed: seed)
         self.state = state
         self.isTraining = isTraining
+        self.pool = pool
     }
 
     /// Runs `body` for the layer `name` inside this one: with its state, and its updates put under its name.

@@ -22,6 +22,8 @@ public final class Trainer {
     let source: Model
     let graph: Graph
     let heads: [TrainingHead?]
+    /// Memory that one step leaves for the next.
+    let pool = FloatPool()
     /// The inputs' types, for checks.
     private let inputTypes: [(name: String, type: ValueType)]
     /// The names of the parameters that training changes.
@@ -105,6 +107,8 @@ public struct BatchResult: Sendable {
     public var outputLosses: [Double]
     /// The predictions of all outputs.
     public var predictions: [Tensor]
+    /// Which steps of them count; nil where all do.
+    var masks: [Tensor?] = []
     /// The number of samples.
     public var samples: Int
 }
@@ -116,11 +120,16 @@ extension Trainer {
     ///   ``FerryError/Code/notANumber`` where the loss is none.
     @discardableResult
     public func step(_ batch: TrainingData) throws -> BatchResult {
-        var pass = TrainingPass(seed: seed &+ 0x9E37 &* UInt64(optimizerState.iteration + 1), state: layerState)
+        var pass = TrainingPass(
+            seed: seed &+ 0x9E37 &* UInt64(optimizerState.iteration + 1), state: layerState, pool: pool)
         let (result, gradients) = try differentiate(batch, &pass)
         layerState = pass.state
-        guard result.loss.isFinite else { throw notANumber(batch, result.loss) }
-        update(gradients, pass.updates)
+        // With a scaled loss an overflow only skips an update.
+        guard result.loss.isFinite || configuration.optimizer.settings.lossScaling != nil else {
+            throw notANumber(batch, result.loss)
+        }
+        configuration.optimizer.apply(gradients, to: &parameters, &optimizerState, constraints: constraints)
+        for name in pass.updates.names where parameters[name] != nil { parameters[name] = pass.updates[name] }
         return result
     }
 
@@ -128,34 +137,36 @@ extension Trainer {
     ///
     /// - Throws: ``FerryError`` where the data do not fit the model or its losses.
     public func gradients(_ batch: TrainingData) throws -> (loss: Double, gradients: ParameterSet) {
-        var pass = TrainingPass(seed: seed, state: layerState)
+        var pass = TrainingPass(seed: seed, state: layerState, pool: pool)
         let (result, gradients) = try differentiate(batch, &pass)
-        return (result.loss, gradients)
+        return (result.loss, gradients.parameters)
     }
 
     /// The loss of a batch without an update; dropout is off and moving statistics are used.
     func evaluateBatch(_ batch: TrainingData, _ state: inout LayerState) throws -> BatchResult {
-        var pass = TrainingPass(seed: seed, state: state, isTraining: false)
+        var pass = TrainingPass(seed: seed, state: state, isTraining: false, pool: pool)
         pass.wantsInputGradients = false
         let tape = try run(batch, &pass)
         state = pass.state
         return try losses(tape, batch, pass.penalty).result
     }
 
-    func differentiate(_ batch: TrainingData, _ pass: inout TrainingPass) throws -> (BatchResult, ParameterSet) {
+    private func differentiate(_ batch: TrainingData, _ pass: inout TrainingPass) throws -> (BatchResult, Gradients) {
         pass.wantsInputGradients = false
         let tape = try run(batch, &pass)
         let (result, outputGradients) = try losses(tape, batch, pass.penalty)
         let layers = try tape.backwardByLayer(outputGradients).layers
-        var gradients = ParameterSet()
-        for (layer, tensors) in zip(graph.layers, layers) {
-            for inner in tensors.names where trained.contains("\(layer.name)/\(inner)") {
-                gradients["\(layer.name)/\(inner)"] = tensors[inner]
+        var gradients = Gradients(inputs: [])
+        for (names, layer) in zip(names, layers) {
+            for (inner, full) in names where trained.contains(full) {
+                gradients.parameters[full] = layer.parameters[inner]
+                gradients.lookups[full] = layer.lookups[inner]
             }
         }
         for (name, regularizer) in regularizers {
             guard let parameter = parameters[name] else { continue }
-            gradients[name] = .sum(gradients[name], regularizer.gradient(parameter))
+            gradients.parameters[name] = .sum(gradients.parameters[name], regularizer.gradient(parameter))
+            gradients.lookups[name] = nil
         }
         return (result, gradients)
     }
@@ -196,7 +207,9 @@ extension Trainer {
             gradients.append(gradient)
         }
         for (name, regularizer) in regularizers { total += parameters[name].map(regularizer.penalty) ?? 0 }
-        let result = BatchResult(loss: total, outputLosses: each, predictions: predictions, samples: batch.count)
+        let result = BatchResult(
+            loss: total, outputLosses: each, predictions: predictions, masks: tape.outputs.map(\.mask),
+            samples: batch.count)
         return (result, gradients)
     }
 
@@ -212,11 +225,6 @@ extension Trainer {
         let sum = zip(values.floats, weights.floats).reduce(0.0) { $1.1 == 0 ? $0 : $0 + Double($1.0) * Double($1.1) }
         let scaled = head.loss.weight == 1 ? weights : weights.scaled(by: Float(head.loss.weight))
         return (sum, try head.loss.loss.gradient(prediction, target, weights: scaled))
-    }
-
-    private func update(_ gradients: ParameterSet, _ statistics: ParameterSet) {
-        configuration.optimizer.apply(gradients, to: &parameters, &optimizerState, constraints: constraints)
-        for name in statistics.names where parameters[name] != nil { parameters[name] = statistics[name] }
     }
 
     /// The inputs in the model's types.
@@ -236,7 +244,7 @@ extension Trainer {
 }
 
 extension Array {
-    fileprivate subscript(optional index: Int) -> Element? { index < count ? self[index] : nil }
+    subscript(optional index: Int) -> Element? { index < count ? self[index] : nil }
 }
 
 extension TrainingConfiguration {

@@ -8,6 +8,8 @@ public struct TrainingConfiguration: Sendable {
     public var losses: [OutputLoss?]
     /// The metrics of each output, in the model's order.
     public var metrics: [[any Metric]]
+    /// The metrics of each output in which samples count by their weights (`weighted_metrics` in Keras).
+    public var weightedMetrics: [[any Metric]] = []
     /// What a file says and training leaves out.
     public var notes: [String] = []
 

@@ -18,12 +18,14 @@ package struct LSTMTrainingStep {
         c.cell_activation = cellActivation.c
     }
 
-    /// Finishes gates, c and h from the sums in `gates`.
+    /// Finishes gates, c and h from the sums in `gates` and the bias.
     package mutating func forward(
-        gates: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>?, previousC: UnsafePointer<Float>,
-        c cell: UnsafeMutablePointer<Float>, activatedC: UnsafeMutablePointer<Float>, h: UnsafeMutablePointer<Float>
+        gates: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>?, sums: UnsafeMutablePointer<Float>?,
+        previousC: UnsafePointer<Float>, c cell: UnsafeMutablePointer<Float>, activatedC: UnsafeMutablePointer<Float>,
+        h: UnsafeMutablePointer<Float>
     ) {
         c.gates = gates
+        c.bias = bias
         c.sums = sums
         c.c_prev = previousC
         c.c = cell

@@ -3,35 +3,38 @@ package final class GateProduct {
     private let inner: Int
     private let columns: Range<Int>
     private let masks: [FloatBuffer]
-    private let kernel: FloatBuffer
-    private let width: Int
+    private let kernel: Tensor
+    /// The columns of the whole kernel.
+    package let width: Int
     private let kernels: Kernels
-    private let forward: [PackedFactor]
-    private lazy var backward: [PackedFactor] = groups.map { group in
-        PackedFactor(weights(of: group).transposed, kernels: kernels)
-    }
+    private let pool: FloatPool?
+    /// The columns that share a mask.
+    private let groups: [Range<Int>]
+    private lazy var forward = packed(transposed: false)
+    private lazy var backward = packed(transposed: true)
 
     /// - Parameters:
     ///   - kernel: W [inner, gates · units].
     ///   - columns: those that this product fills.
     ///   - masks: none, one [rows, inner] for all columns, or one for each of as many parts of them.
+    ///   - pool: where memory comes from.
     package init(
-        _ kernel: Tensor, columns: Range<Int>? = nil, masks: [Tensor] = [], kernels: Kernels = .best
+        _ kernel: Tensor, columns: Range<Int>? = nil, masks: [Tensor] = [], kernels: Kernels = .best,
+        pool: FloatPool? = nil
     ) {
         inner = kernel.shape[0]
         width = kernel.shape[1]
         let columns = columns ?? 0..<kernel.shape[1]
-        let buffer = FloatBuffer(kernel)
         self.columns = columns
-        self.masks = masks.map(FloatBuffer.init)
-        self.kernel = buffer
-        self.kernels = kernels
-        let (inner, width) = (inner, width)
-        forward = Self.groups(columns, count: max(masks.count, 1)).map { group in
-            PackedFactor(
-                MatrixView(buffer.base + group.lowerBound, rows: inner, columns: group.count, rowStride: width),
-                kernels: kernels)
+        let length = columns.count / max(masks.count, 1)
+        groups = (0..<max(masks.count, 1)).map { part in
+            let start = columns.lowerBound + part * length
+            return start..<(start + length)
         }
+        self.masks = masks.map { FloatBuffer($0) }
+        self.kernel = kernel
+        self.kernels = kernels
+        self.pool = pool
     }
 
     /// Adds x·W to the columns of y [rows, width], or overwrites them. The rows of x [rows, inner] repeat the rows of
@@ -47,13 +50,16 @@ package final class GateProduct {
         }
     }
 
-    /// Adds dy·Wᵀ to dx [rows, inner], from the columns of dy [rows, width].
-    package func addInputGradient(rows: Int, _ dy: UnsafePointer<Float>, to dx: UnsafeMutablePointer<Float>) {
-        let part = masks.isEmpty ? nil : FloatBuffer(uninitialized: rows * inner)
+    /// Adds dy·Wᵀ to dx [rows, inner], from the columns of dy [rows, width], or overwrites it.
+    package func addInputGradient(
+        rows: Int, _ dy: UnsafePointer<Float>, to dx: UnsafeMutablePointer<Float>, overwriting: Bool = false
+    ) {
+        let part = masks.isEmpty ? nil : FloatBuffer(uninitialized: rows * inner, pool: pool)
+        if part != nil, overwriting { dx.update(repeating: 0, count: rows * inner) }
         for (index, group) in groups.enumerated() {
             let left = MatrixView(dy + group.lowerBound, rows: rows, columns: group.count, rowStride: width)
             guard let part else {
-                backward[index].multiply(left, into: dx, stride: inner, accumulating: true)
+                backward[index].multiply(left, into: dx, stride: inner, accumulating: !overwriting)
                 continue
             }
             backward[index].multiply(left, into: part.base, stride: inner)
@@ -62,38 +68,44 @@ package final class GateProduct {
         }
     }
 
-    /// Adds xᵀ·dy to the columns of dW [inner, width].
-    package func addWeightGradient(
-        rows: Int, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, to dW: UnsafeMutablePointer<Float>
+    /// What this product over all columns has in the gradient of W [inner, width]; nil where masks make it more than one
+    /// product.
+    package func gradientFactor(
+        _ x: UnsafePointer<Float>, zeroRows: Int = 0, of dW: UnsafeMutablePointer<Float>
+    ) -> GradientFactor? {
+        guard masks.isEmpty, columns.count == width else { return nil }
+        return GradientFactor(x, columns: inner, zeroRows: zeroRows, gradient: dW, stride: width)
+    }
+
+    /// Writes xᵀ·dy to the columns of dW [inner, width], and the sums of the columns of dy to those of `rowSum` [width].
+    package func writeWeightGradient(
+        rows: Int, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, to dW: UnsafeMutablePointer<Float>,
+        rowSum: UnsafeMutablePointer<Float>? = nil
     ) {
         for (index, group) in groups.enumerated() {
-            let right = PackedFactor(
-                MatrixView(dy + group.lowerBound, rows: rows, columns: group.count, rowStride: width),
-                kernels: kernels)
+            let right = MatrixView(dy + group.lowerBound, rows: rows, columns: group.count, rowStride: width)
             withMasked(x, rows: rows, index) { left in
-                right.multiply(left.transposed, into: dW + group.lowerBound, stride: width, accumulating: true)
+                let factor = GradientFactor(
+                    left.base, columns: inner, gradient: dW + group.lowerBound, stride: width)
+                kernels.weightGradient(right, factor, rowSum: rowSum.map { $0 + group.lowerBound }, pool: pool)
             }
         }
     }
 
-    private var groups: [Range<Int>] { Self.groups(columns, count: max(masks.count, 1)) }
-
-    private static func groups(_ columns: Range<Int>, count: Int) -> [Range<Int>] {
-        let length = columns.count / count
-        return (0..<count).map { part in
-            let start = columns.lowerBound + part * length
-            return start..<(start + length)
+    private func packed(transposed: Bool) -> [PackedFactor] {
+        kernel.withUnsafeElements { (weights: UnsafeBufferPointer<Float>) in
+            guard let base = weights.baseAddress else { return [] }
+            return groups.map { group in
+                let view = MatrixView(base + group.lowerBound, rows: inner, columns: group.count, rowStride: width)
+                return PackedFactor(transposed ? view.transposed : view, kernels: kernels, pool: pool)
+            }
         }
-    }
-
-    private func weights(of group: Range<Int>) -> MatrixView {
-        MatrixView(kernel.base + group.lowerBound, rows: inner, columns: group.count, rowStride: width)
     }
 
     /// Calls `body` with x [rows, inner] itself, or with a copy dropped out for one group.
     private func withMasked(_ x: UnsafePointer<Float>, rows: Int, _ group: Int, _ body: (MatrixView) -> Void) {
         guard !masks.isEmpty else { return body(MatrixView(x, rows: rows, columns: inner)) }
-        let copy = FloatBuffer(uninitialized: rows * inner)
+        let copy = FloatBuffer(uninitialized: rows * inner, pool: pool)
         multiply(x, by: masks[group], rows: rows, into: copy.base)
         withExtendedLifetime(copy) { body(MatrixView(copy.base, rows: rows, columns: inner)) }
     }

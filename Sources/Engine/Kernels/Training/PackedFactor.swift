@@ -8,11 +8,11 @@ package struct PackedFactor {
     private let kernels: Kernels
 
     /// Packs a matrix [inner, columns].
-    package init(_ matrix: MatrixView, kernels: Kernels = .best) {
+    package init(_ matrix: MatrixView, kernels: Kernels = .best, pool: FloatPool? = nil) {
         inner = matrix.rows
         columns = matrix.columns
         self.kernels = kernels
-        panels = FloatBuffer(uninitialized: kernels.table.pointee.gemm_packed_floats(inner, columns))
+        panels = FloatBuffer(uninitialized: kernels.table.pointee.gemm_packed_floats(inner, columns), pool: pool)
         guard inner > 0, columns > 0 else { return }
         kernels.table.pointee.gemm_pack(
             inner, columns, matrix.base, matrix.rowStride, matrix.columnStride, panels.base)
@@ -37,6 +37,13 @@ extension Kernels {
     ) {
         if !accumulating { sums.update(repeating: 0, count: columns) }
         for row in 0..<rows { table.pointee.add(sums, matrix + row * columns, sums, columns) }
+    }
+
+    /// Adds `row` [columns] to each row of a matrix [rows, columns] without gaps.
+    package func addRow(
+        _ row: UnsafePointer<Float>, to matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+    ) {
+        table.pointee.add_row(row, matrix, rows, columns, columns)
     }
 
     /// Writes a∘b.

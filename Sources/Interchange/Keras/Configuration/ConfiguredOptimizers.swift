@@ -22,6 +22,7 @@ package enum ConfiguredOptimizerCatalogue {
     /// - Throws: ``FerryError`` located at the setting that is not understood.
     package static func optimizer(_ json: JSONValue) throws -> any Optimizer {
         let name = json.stringValue ?? json["class_name"]?.stringValue ?? ""
+        if name == lossScaling { return try scaled(json["config"] ?? [:]) }
         guard let type = all.first(where: { $0.kind.lowercased() == name.lowercased() }) else {
             throw FerryError(
                 .unsupported, found: "the optimizer '\(name)'",
@@ -35,6 +36,21 @@ package enum ConfiguredOptimizerCatalogue {
                 expected: "those of Keras 3", remedy: "compile the model again, or name another optimizer")
         }
         return try locating("optimizer '\(name)'") { try read(type, json["config"] ?? [:]) }
+    }
+
+    /// Keras's class around an optimiser that scales the loss.
+    fileprivate static let lossScaling = "LossScaleOptimizer"
+
+    private static func scaled(_ json: JSONValue) throws -> any Optimizer {
+        var config = try KerasConfig(json, className: lossScaling, version: KerasVersion(3), context: .init())
+        config.ignore("name")
+        let inner = config.take("inner_optimizer") ?? .null
+        var scaled = try locating("optimizer '\(lossScaling)'") { try optimizer(inner) }
+        scaled.settings.lossScaling = LossScaling(
+            initialScale: try config.double("initial_scale", default: 32768),
+            growthSteps: try config.int("dynamic_growth_steps", default: 2000))
+        try config.finish()
+        return scaled
     }
 
     private static func read<Kind: ConfiguredOptimizer>(_: Kind.Type, _ json: JSONValue) throws -> any Optimizer {
@@ -52,8 +68,23 @@ extension Optimizer {
         guard let keras = self as? any ConfiguredOptimizer else { return nil }
         var settings = self.settings.keras(name: kind.snakeCased)
         for (key, value) in keras.kerasSettings.objectValue ?? [:] { settings[key] = value }
-        return [
-            "module": "keras.optimizers", "class_name": .string(kind), "config": settings, "registered_name": .null,
+        let object = JSONValue.kerasOptimizer(kind, settings)
+        guard let scaling = self.settings.lossScaling else { return object }
+        return .kerasOptimizer(
+            ConfiguredOptimizerCatalogue.lossScaling,
+            [
+                "name": "loss_scale_optimizer", "inner_optimizer": object,
+                "initial_scale": .double(scaling.initialScale), "dynamic_growth_steps": .int(scaling.growthSteps),
+            ])
+    }
+}
+
+extension JSONValue {
+    /// An object of `keras.optimizers`.
+    fileprivate static func kerasOptimizer(_ className: String, _ settings: JSONValue) -> JSONValue {
+        [
+            "module": "keras.optimizers", "class_name": .string(className), "config": settings,
+            "registered_name": .null,
         ]
     }
 }
@@ -78,7 +109,7 @@ extension OptimizerSettings {
         usesMovingAverage = try config.bool("use_ema", default: false)
         averageMomentum = try config.double("ema_momentum", default: 0.99)
         averageOverwriteFrequency = config.take("ema_overwrite_frequency")?.intValue
-        try config.require("gradient_accumulation_steps", oneOf: .null)
+        accumulationSteps = config.take("gradient_accumulation_steps")?.intValue
     }
 
     /// The same as Keras 3 has it.
@@ -93,7 +124,7 @@ extension OptimizerSettings {
             "global_clipnorm": globalClipNorm.json, "clipvalue": clipValue.json, "use_ema": .bool(usesMovingAverage),
             "ema_momentum": .double(averageMomentum),
             "ema_overwrite_frequency": averageOverwriteFrequency.map(JSONValue.int) ?? .null,
-            "loss_scale_factor": .null, "gradient_accumulation_steps": .null,
+            "loss_scale_factor": .null, "gradient_accumulation_steps": accumulationSteps.map(JSONValue.int) ?? .null,
         ]
     }
 }

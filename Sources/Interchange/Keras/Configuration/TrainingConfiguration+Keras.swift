@@ -16,14 +16,16 @@ extension Model {
     /// This model with a compile configuration that Keras trains it by.
     public func compiled(_ configuration: TrainingConfiguration) -> Model {
         var copy = self
-        var keras = configuration.keras(outputNames: graph.outputNames)
-        if let weighted = metadata.compileConfiguration?["weighted_metrics"] { keras["weighted_metrics"] = weighted }
-        copy.metadata.compileConfiguration = keras
+        copy.metadata.compileConfiguration = configuration.keras(outputNames: graph.outputNames)
         return copy
     }
 }
 
 extension TrainingConfiguration {
+    /// Where a configuration in Keras 3's form says that it is that of an older Keras, whose optimisers see the gradient
+    /// of an embedding as one tensor. No file has it: the reader adds it.
+    static let keras2Key = "follows_keras_2"
+
     /// The configuration that Keras 3 writes as `json`.
     ///
     /// - Throws: ``FerryError`` located at what is not understood.
@@ -44,8 +46,9 @@ extension TrainingConfiguration {
         }
         self.init(
             optimizer: try ConfiguredOptimizerCatalogue.optimizer(optimizer), losses: losses, metrics: metrics)
-        if let weighted = json["weighted_metrics"], !weighted.isNull, weighted.arrayValue != [] {
-            notes.append("the file's weighted_metrics are kept and not computed; its other metrics are")
+        self.optimizer.settings.followsKeras2 = json[Self.keras2Key]?.boolValue ?? false
+        weightedMetrics = try Self.lists(json["weighted_metrics"], outputNames).map {
+            try $0.map(ConfiguredMetrics.metric)
         }
     }
 
@@ -54,15 +57,19 @@ extension TrainingConfiguration {
         let written = losses.map { $0?.kerasConfiguration ?? .null }
         let weights = losses.map { JSONValue.double($0?.weight ?? 1) }
         let isSingle = losses.count == 1
-        let lists = metrics.map { JSONValue.array($0.compactMap(ConfiguredMetrics.name).map(JSONValue.string)) }
-        let noMetrics = metrics.allSatisfy(\.isEmpty)
         return [
             "optimizer": optimizer.kerasConfiguration ?? .null, "loss": isSingle ? written[0] : .array(written),
             "loss_weights": losses.allSatisfy { $0?.weight ?? 1 == 1 }
                 ? .null : isSingle ? weights[0] : .array(weights),
-            "metrics": noMetrics ? .null : lists.count == 1 ? lists[0] : .array(lists), "weighted_metrics": .null,
+            "metrics": Self.names(metrics), "weighted_metrics": Self.names(weightedMetrics),
             "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
         ]
+    }
+
+    /// Lists of metrics as Keras 3 names them, for each output or for the only one.
+    private static func names(_ metrics: [[any Metric]]) -> JSONValue {
+        let lists = metrics.map { JSONValue.array($0.compactMap(ConfiguredMetrics.name).map(JSONValue.string)) }
+        return metrics.allSatisfy(\.isEmpty) ? .null : lists.count == 1 ? lists[0] : .array(lists)
     }
 
     /// One value for each output, from a list, an object by names, or a single value for all.

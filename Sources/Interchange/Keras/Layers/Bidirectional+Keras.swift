@@ -17,11 +17,13 @@ extension Bidirectional: KerasLayer {
         self.init(forward: mirrored.forward, backward: mirrored.backward, merge: nil)
         layerNames = ("forward_\(forwardEntry.name)", "backward_\(forwardEntry.name)")
         trains = (forwardEntry.isTrainable, forwardEntry.isTrainable)
+        activityRegularizers = (forwardEntry.activityRegularizer, forwardEntry.activityRegularizer)
         if let (entry, backward) = try config.optionalRecurrentLayer("backward_layer") {
             self.backward = backward
             self.backward.options.zeroOutputForMask = hidesMasked && backward.options.returnSequences
             layerNames = (forwardEntry.name, entry.name)
             trains.backward = entry.isTrainable
+            activityRegularizers.backward = entry.activityRegularizer
         }
         if let merge {
             guard let name = merge.stringValue, let known = Merge(rawValue: name) else {
@@ -35,8 +37,18 @@ extension Bidirectional: KerasLayer {
 
     package func kerasSettings(_ version: KerasVersion) throws -> KerasSettings {
         [
-            ("layer", try version.layer(forward, name: layerNames.forward, isTrainable: trains.forward)),
-            ("backward_layer", try version.layer(backward, name: layerNames.backward, isTrainable: trains.backward)),
+            (
+                "layer",
+                try version.layer(
+                    forward, name: layerNames.forward, isTrainable: trains.forward,
+                    activityRegularizer: activityRegularizers.forward)
+            ),
+            (
+                "backward_layer",
+                try version.layer(
+                    backward, name: layerNames.backward, isTrainable: trains.backward,
+                    activityRegularizer: activityRegularizers.backward)
+            ),
             ("merge_mode", merge.map { .string($0.rawValue) } ?? .null),
         ]
     }

@@ -1,4 +1,5 @@
 import FerryEngine
+import FerryRuntime
 import OrderedCollections
 
 /// Reads what `compile` was told, of any era, into the form that Keras 3's archives have and models carry.
@@ -31,6 +32,7 @@ struct KerasCompileReader {
         result["steps_per_execution"] = .int(json["steps_per_execution"]?.intValue ?? 1)
         result["jit_compile"] = .bool(json["jit_compile"]?.boolValue ?? false)
         if let scale = json["auto_scale_loss"] { result["auto_scale_loss"] = scale }
+        if !version.isKeras3 { result[TrainingConfiguration.keras2Key] = true }
         for (name, value) in fields where result[name] == nil && !value.isNull && name != "optimizer_config" {
             notes.append("the compile setting '\(name)' = \(value.compactText) has no counterpart and is left out")
         }

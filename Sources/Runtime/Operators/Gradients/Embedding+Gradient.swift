@@ -10,14 +10,9 @@ extension Embedding: TrainableOperator {
     /// Each row of the table gets the sum of the gradients of where it was looked up.
     public func backward(_ outputs: [Tensor?], _ cache: [Int], _ parameters: ParameterSet) throws -> Gradients {
         guard let dy = outputs[0] else { return Gradients(inputs: [nil]) }
-        let table = dy.withUnsafeElements { (dy: UnsafeBufferPointer<Float>) in
-            Tensor(shape: [vocabulary, size], of: Float.self) { rows in
-                guard let from = dy.baseAddress, let to = rows.baseAddress else { return }
-                for (position, id) in cache.enumerated() {
-                    Kernels.best.add(to + id * size, from + position * size, into: to + id * size, count: size)
-                }
-            }
-        }
-        return Gradients(inputs: [nil], parameters: ["embeddings": table])
+        let lookups = LookupGradient(rows: cache, parts: dy.reshaped([cache.count, size]))
+        var gradients = Gradients(inputs: [nil], parameters: ["embeddings": lookups.summed([vocabulary, size])])
+        gradients.lookups = ["embeddings": lookups]
+        return gradients
     }
 }

@@ -7,6 +7,8 @@ public struct WrapperCache {
     var outputs: [Tensor] = []
     /// The shapes of the inputs.
     var shapes: [[Int]] = []
+    /// What activity regularizers add to the gradients of the outputs of each inner layer.
+    var penalties: [[Tensor?]] = []
 }
 
 extension Bidirectional: TrainableOperator {
@@ -21,8 +23,13 @@ extension Bidirectional: TrainableOperator {
             try backward.pullback(backwardInputs, parameters.scoped(to: "backward"), &$0)
         }
         back[0].tensor = turned(back[0].tensor)
+        let penalties = [(there, activityRegularizers.forward), (back, activityRegularizers.backward)].map {
+            outputs, rule in
+            outputs.map { output in rule?.activityPenalty(output.tensor, &pass) }
+        }
         let cache = WrapperCache(
-            pullbacks: [forwardPullback, backwardPullback], outputs: [there[0].tensor, back[0].tensor])
+            pullbacks: [forwardPullback, backwardPullback], outputs: [there[0].tensor, back[0].tensor],
+            penalties: penalties)
         return (joined(there, back), cache)
     }
 
@@ -31,14 +38,20 @@ extension Bidirectional: TrainableOperator {
         let (dThere, dBack) = merge == nil ? (outputs[0], outputs[1]) : split(outputs[0], a, b)
         let states = outputs.dropFirst(merge == nil ? 2 : 1)
         let forwardStates = states.prefix(forward.options.returnState ? forward.stateSizes.count : 0)
-        let there = try cache.pullbacks[0]([dThere] + forwardStates)
-        let back = try cache.pullbacks[1]([dBack.map(turned)] + states.dropFirst(forwardStates.count))
+        let there = try cache.pullbacks[0](Self.sums([dThere] + forwardStates, cache.penalties[0]))
+        var backOutputs = Self.sums([dBack] + states.dropFirst(forwardStates.count), cache.penalties[1])
+        backOutputs[0] = backOutputs[0].map(turned)
+        let back = try cache.pullbacks[1](backOutputs)
         var gradients = ParameterSet()
         gradients.merge(there.parameters, scope: "forward")
         gradients.merge(back.parameters, scope: "backward")
         return Gradients(
             inputs: [.sum(there.inputs[0], back.inputs[0])] + there.inputs.dropFirst() + back.inputs.dropFirst(),
             parameters: gradients)
+    }
+
+    private static func sums(_ outputs: [Tensor?], _ penalties: [Tensor?]) -> [Tensor?] {
+        outputs.indices.map { .sum(outputs[$0], $0 < penalties.count ? penalties[$0] : nil) }
     }
 
     /// The gradients of the two directions' outputs a and b from that of the merged one.

@@ -19,13 +19,15 @@ public enum LossReduction: String, Sendable {
     func weights(_ shape: [Int], sampleWeights: Tensor?, mask: Tensor?) throws -> Tensor {
         var weights = [Float](repeating: 1, count: shape.product)
         if let mask {
-            let counts = try spread(mask, shape, "mask").map { $0 != 0 }
+            let counts = try mask.spread(to: shape, "mask").map { $0 != 0 }
             let visible = counts.count { $0 }
             let share = self == .sum || self == .meanWithSampleWeight ? 1 : Float(counts.count) / Float(max(visible, 1))
             for i in weights.indices { weights[i] = counts[i] ? share : 0 }
         }
         if let sampleWeights {
-            for (i, weight) in try spread(sampleWeights, shape, "sample weights").enumerated() { weights[i] *= weight }
+            for (i, weight) in try sampleWeights.spread(to: shape, "sample weights").enumerated() {
+                weights[i] *= weight
+            }
         }
         let divisor: Float =
             switch self {
@@ -34,16 +36,5 @@ public enum LossReduction: String, Sendable {
             case .meanWithSampleWeight: weights.reduce(0, +)
             }
         return Tensor(weights.map { divisor == 0 ? 0 : $0 / divisor }, shape: shape)
-    }
-
-    /// One number for each value, where there may be one for each sample only.
-    private func spread(_ tensor: Tensor, _ shape: [Int], _ what: String) throws -> [Float] {
-        let floats = tensor.floats
-        if floats.count == shape.product { return floats }
-        guard let samples = shape.first, samples > 0, tensor.count == samples else {
-            throw FerryError(.shape, found: "\(what) of shape \(tensor.shape)", expected: "\(shape), or one a sample")
-        }
-        let perSample = shape.product / samples
-        return (0..<shape.product).map { floats[$0 / perSample] }
     }
 }

@@ -24,8 +24,7 @@ public struct Accuracy: Metric {
     public let name: String
     /// When a prediction hits.
     public let rule: Rule
-    private var hits = 0
-    private var count = 0
+    private var mean = WeightedMean()
 
     /// A share by `rule`.
     public init(_ rule: Rule = .automatic, name: String = "accuracy") {
@@ -33,17 +32,30 @@ public struct Accuracy: Metric {
         self.name = name
     }
 
-    public var value: Double { count == 0 ? 0 : Double(hits) / Double(count) }
+    public var value: Double { mean.value }
 
-    public mutating func add(_ prediction: Tensor, _ target: Tensor) throws {
+    public mutating func add(_ prediction: Tensor, _ target: Tensor, weights: Tensor?) throws {
+        let hits = try hits(prediction, target)
+        let isByElement = hits.count == prediction.count
+        let shape = isByElement ? prediction.shape : Array(prediction.shape.dropLast())
+        mean.add(hits.map { $0 ? 1 : 0 }, try weights?.spread(to: shape, "weights"))
+    }
+
+    private func hits(_ prediction: Tensor, _ target: Tensor) throws -> [Bool] {
         switch resolved(prediction, target) {
         case .exact: try compare(prediction, target) { $0 == $1 }
         case .binary(let threshold): try compare(prediction, target) { ($0 > threshold ? 1 : 0) == $1 }
         case .sparse: try compareClasses(prediction.largestPlaces(), target.ints)
         case .top(let size, let isSparse):
             try compareTop(prediction, isSparse ? target.ints : target.largestPlaces(), size)
-        case .categorical, .automatic: try compareClasses(prediction.largestPlaces(), target.largestPlaces())
+        case .categorical, .automatic: try compareClasses(prediction.largestPlaces(), classes(target, prediction))
         }
+    }
+
+    /// The classes of targets. Keras 2 writes `categorical_accuracy` for a model that has seen no targets yet, and then
+    /// they may be class numbers.
+    private func classes(_ target: Tensor, _ prediction: Tensor) -> [Int] {
+        target.count < prediction.count ? target.ints : target.largestPlaces()
     }
 
     private func resolved(_ prediction: Tensor, _ target: Tensor) -> Rule {
@@ -54,30 +66,27 @@ public struct Accuracy: Metric {
         return isSparse ? .sparse : .categorical
     }
 
-    private mutating func compare(_ prediction: Tensor, _ target: Tensor, _ hits: (Float, Float) -> Bool) throws {
+    private func compare(
+        _ prediction: Tensor, _ target: Tensor, _ isHit: (Float, Float) -> Bool
+    ) throws -> [Bool] {
         try require(prediction.count == target.count, prediction, target)
-        let pairs = zip(prediction.floats, target.floats)
-        self.hits += pairs.count { hits($0, $1) }
-        count += prediction.count
+        return zip(prediction.floats, target.floats).map { isHit($0, $1) }
     }
 
-    private mutating func compareClasses(_ predicted: [Int], _ targets: [Int]) throws {
+    private func compareClasses(_ predicted: [Int], _ targets: [Int]) throws -> [Bool] {
         try require(predicted.count == targets.count, Tensor(zeros: [predicted.count]), Tensor(zeros: [targets.count]))
-        hits += zip(predicted, targets).count { $0 == $1 }
-        count += predicted.count
+        return zip(predicted, targets).map { $0 == $1 }
     }
 
-    private mutating func compareTop(_ prediction: Tensor, _ targets: [Int], _ size: Int) throws {
+    private func compareTop(_ prediction: Tensor, _ targets: [Int], _ size: Int) throws -> [Bool] {
         let values = prediction.floats
         let classes = max(prediction.shape.last ?? 1, 1)
         try require(targets.count * classes == values.count, prediction, Tensor(zeros: [targets.count]))
-        for (line, target) in targets.enumerated() {
+        return targets.enumerated().map { line, target in
             let scores = values[(line * classes)..<((line + 1) * classes)]
             let isInside = (0..<classes).contains(target)
-            let better = isInside ? scores.count { $0 > scores[scores.startIndex + target] } : size
-            hits += better < size ? 1 : 0
+            return isInside && scores.count { $0 > scores[scores.startIndex + target] } < size
         }
-        count += targets.count
     }
 
     private func require(_ condition: Bool, _ prediction: Tensor, _ target: Tensor) throws {

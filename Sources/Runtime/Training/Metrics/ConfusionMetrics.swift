@@ -7,12 +7,12 @@ struct Confusion: Sendable {
 
     init(_ threshold: Double) { self.threshold = threshold }
 
-    mutating func add(_ prediction: Float, isPositive: Bool) {
+    mutating func add(_ prediction: Float, isPositive: Bool, _ weight: Double) {
         switch (Double(prediction) > threshold, isPositive) {
-        case (true, true): truePositives += 1
-        case (true, false): falsePositives += 1
-        case (false, true): falseNegatives += 1
-        case (false, false): trueNegatives += 1
+        case (true, true): truePositives += weight
+        case (true, false): falsePositives += weight
+        case (false, true): falseNegatives += weight
+        case (false, false): trueNegatives += weight
         }
     }
 }
@@ -20,6 +20,7 @@ struct Confusion: Sendable {
 /// The share of positive predictions that are right.
 public struct Precision: Metric {
     public static let kind = "Precision"
+    public var followsMask: Bool { false }
     public let name: String
     private var confusion: Confusion
 
@@ -29,8 +30,8 @@ public struct Precision: Metric {
         self.name = name
     }
 
-    public mutating func add(_ prediction: Tensor, _ target: Tensor) throws {
-        try eachPair(prediction, target, name) { confusion.add($0, isPositive: $1) }
+    public mutating func add(_ prediction: Tensor, _ target: Tensor, weights: Tensor?) throws {
+        try eachPair(prediction, target, weights, name) { confusion.add($0, isPositive: $1, $2) }
     }
 
     public var value: Double { share(confusion.truePositives, of: confusion.truePositives + confusion.falsePositives) }
@@ -39,6 +40,7 @@ public struct Precision: Metric {
 /// The share of positive targets that are found.
 public struct Recall: Metric {
     public static let kind = "Recall"
+    public var followsMask: Bool { false }
     public let name: String
     private var confusion: Confusion
 
@@ -48,8 +50,8 @@ public struct Recall: Metric {
         self.name = name
     }
 
-    public mutating func add(_ prediction: Tensor, _ target: Tensor) throws {
-        try eachPair(prediction, target, name) { confusion.add($0, isPositive: $1) }
+    public mutating func add(_ prediction: Tensor, _ target: Tensor, weights: Tensor?) throws {
+        try eachPair(prediction, target, weights, name) { confusion.add($0, isPositive: $1, $2) }
     }
 
     public var value: Double { share(confusion.truePositives, of: confusion.truePositives + confusion.falseNegatives) }
@@ -59,6 +61,7 @@ public struct Recall: Metric {
 /// thresholds; the curve is interpolated between them as Keras does.
 public struct AUC: Metric {
     public static let kind = "AUC"
+    public var followsMask: Bool { false }
 
     /// Which curve.
     public enum Curve: String, Sendable { case roc = "ROC", precisionRecall = "PR" }
@@ -75,9 +78,9 @@ public struct AUC: Metric {
         confusions = ([-1e-7] + inner + [1 + 1e-7]).map { Confusion($0) }
     }
 
-    public mutating func add(_ prediction: Tensor, _ target: Tensor) throws {
-        try eachPair(prediction, target, name) { prediction, isPositive in
-            for i in confusions.indices { confusions[i].add(prediction, isPositive: isPositive) }
+    public mutating func add(_ prediction: Tensor, _ target: Tensor, weights: Tensor?) throws {
+        try eachPair(prediction, target, weights, name) { prediction, isPositive, weight in
+            for i in confusions.indices { confusions[i].add(prediction, isPositive: isPositive, weight) }
         }
     }
 
@@ -112,12 +115,16 @@ public struct AUC: Metric {
 private func share(_ part: Double, of whole: Double) -> Double { whole == 0 ? 0 : part / whole }
 
 private func eachPair(
-    _ prediction: Tensor, _ target: Tensor, _ metric: String, _ body: (Float, Bool) -> Void
+    _ prediction: Tensor, _ target: Tensor, _ weights: Tensor?, _ metric: String,
+    _ body: (Float, Bool, Double) -> Void
 ) throws {
     guard prediction.count == target.count else {
         throw FerryError(
             .shape, found: "targets of shape \(target.shape) for predictions of shape \(prediction.shape)",
             expected: "0 and 1 for each prediction, which the metric '\(metric)' compares")
     }
-    for (p, t) in zip(prediction.floats, target.floats) { body(p, t != 0) }
+    let weights = try weights?.spread(to: prediction.shape, "weights")
+    for (i, (p, t)) in zip(prediction.floats, target.floats).enumerated() {
+        body(p, t != 0, weights.map { Double($0[i]) } ?? 1)
+    }
 }

@@ -21,7 +21,7 @@ public struct Adagrad: Optimizer {
         let a = p.slots[0]
         for i in 0..<p.count {
             let g = p.gradient[i]
-            a[i] += g * g
+            a[i] += p.square(i)
             p.weights[i] -= rate * g / (a[i] + epsilon).squareRoot()
         }
     }
@@ -49,10 +49,10 @@ public struct Adadelta: Optimizer {
         let (a, d) = (p.slots[0], p.slots[1])
         for i in 0..<p.count {
             let g = p.gradient[i]
-            a[i] = rho * a[i] + rest * (g * g)
-            let delta = -((d[i] + epsilon).squareRoot() * g / (a[i] + epsilon).squareRoot())
-            d[i] = rho * d[i] + rest * (delta * delta)
-            p.weights[i] += rate * delta
+            a[i] = rho * a[i] + rest * p.square(i)
+            let factor = (d[i] + epsilon).squareRoot() / (a[i] + epsilon).squareRoot()
+            d[i] = rho * d[i] + rest * (factor * factor * p.square(i))
+            p.weights[i] -= rate * factor * g
         }
     }
 }

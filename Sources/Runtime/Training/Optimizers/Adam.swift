@@ -1,3 +1,5 @@
+import FerryEngine
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -32,25 +34,10 @@ public struct Adam: Optimizer {
         let power1 = power(beta1, step.ordinal)
         let power2 = power(beta2, step.ordinal)
         let alpha = step.learningRate * (1 - power2).squareRoot() / (1 - power1)
-        let (rest1, rest2, epsilon) = (Float(1 - beta1), Float(1 - beta2), Float(epsilon))
-        let (m, v) = (p.slots[0], p.slots[1])
-        guard usesAMSGrad else {
-            for i in 0..<p.count {
-                let g = p.gradient[i]
-                m[i] += (g - m[i]) * rest1
-                v[i] += (g * g - v[i]) * rest2
-                p.weights[i] -= m[i] * alpha / (v[i].squareRoot() + epsilon)
-            }
-            return
-        }
-        let largest = p.slots[2]
-        for i in 0..<p.count {
-            let g = p.gradient[i]
-            m[i] += (g - m[i]) * rest1
-            v[i] += (g * g - v[i]) * rest2
-            largest[i] = max(largest[i], v[i])
-            p.weights[i] -= m[i] * alpha / (largest[i].squareRoot() + epsilon)
-        }
+        Kernels.best.updateByAdam(
+            count: p.count, weights: p.weights, gradient: p.gradient, squares: p.squares, m: p.slots[0], v: p.slots[1],
+            largestV: usesAMSGrad ? p.slots[2] : nil,
+            AdamFactors(rest1: Float(1 - beta1), rest2: Float(1 - beta2), alpha: alpha, epsilon: Float(epsilon)))
     }
 }
 
@@ -110,7 +97,7 @@ public struct Adamax: Optimizer {
         for i in 0..<p.count {
             let g = p.gradient[i]
             m[i] += (g - m[i]) * rest1
-            u[i] = max(beta2 * u[i], abs(g))
+            u[i] = max(beta2 * u[i], p.magnitude(i))
             p.weights[i] -= rate * m[i] / (rest * (u[i] + epsilon))
         }
     }
@@ -151,7 +138,7 @@ public struct Nadam: Optimizer {
         for i in 0..<p.count {
             let g = p.gradient[i]
             m[i] += (g - m[i]) * rest1
-            v[i] += (g * g - v[i]) * rest2
+            v[i] += (p.square(i) - v[i]) * rest2
             let ahead = next * m[i] / (1 - product * next) + (1 - now) * g / (1 - product)
             p.weights[i] -= ahead * rate / ((v[i] / correction).squareRoot() + epsilon)
         }

@@ -37,8 +37,16 @@ public struct OptimizerSettings: Sendable, Equatable {
     public var globalClipNorm: Double?
     /// The size that each element of a gradient may have.
     public var clipValue: Double?
+    /// The mean of the gradients of so many batches makes an update; nil for every batch.
+    public var accumulationSteps: Int?
+    /// How the loss is scaled for the sake of half precision; nil where it is not.
+    public var lossScaling: LossScaling?
     /// Whether a moving average of the parameters is kept, which replaces them when training ends.
     public var usesMovingAverage = false
+    /// Whether what Keras 2 does otherwise than Keras 3 is done as there: the parts of an embedding's gradient are summed
+    /// before the optimiser sees them (see ``LookupGradient``), and averages start from the parameters as they were at
+    /// first and not as the first update left them.
+    public var followsKeras2 = false
     /// How slowly the average follows.
     public var averageMomentum = 0.99
     /// After how many updates, again and again, the average replaces the parameters; nil for only at the end.
@@ -63,7 +71,17 @@ public struct UpdateStep {
 public struct ParameterUpdate {
     public let weights: UnsafeMutablePointer<Float>
     public let gradient: UnsafePointer<Float>
+    /// Where the gradient comes from lookups: the sums of the squares of their parts, which stand for the square of the
+    /// gradient.
+    public var squares: UnsafePointer<Float>?
+    /// Where it does: the sums of the absolute values of their parts.
+    public var magnitudes: UnsafePointer<Float>?
     /// In the order of ``Optimizer/slotNames``.
     public let slots: [UnsafeMutablePointer<Float>]
     public let count: Int
+
+    /// What stands for the square of the gradient's `i`-th element.
+    func square(_ i: Int) -> Float { squares?[i] ?? gradient[i] * gradient[i] }
+    /// What stands for its absolute value.
+    func magnitude(_ i: Int) -> Float { magnitudes?[i] ?? abs(gradient[i]) }
 }

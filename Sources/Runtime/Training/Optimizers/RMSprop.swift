@@ -33,7 +33,7 @@ public struct RMSprop: Optimizer {
         let average = isCentered ? p.slots[p.slots.count - 1] : nil
         for i in 0..<p.count {
             let g = p.gradient[i]
-            v[i] = rho * v[i] + rest * (g * g)
+            v[i] = rho * v[i] + rest * p.square(i)
             var square = v[i] + epsilon
             if let average {
                 average[i] = rho * average[i] + rest * g

@@ -6,7 +6,7 @@ protocol TrainingCell: AnyObject {
     func forward(_ tape: SequenceTape, _ k: Int)
     /// Step `k` backward: `gradients`, dL/d(states after it), become dL/d(states before it).
     func backward(_ tape: SequenceTape, _ k: Int, _ gradients: [FloatBuffer])
-    /// After all steps backward: dL/dx is added to `dx` where it is given, and the gradients of the parameters are given.
+    /// After all steps backward: dL/dx is written to `dx` where it is given, and the gradients of the parameters are given.
     func finish(_ tape: SequenceTape, dx: FloatBuffer?) -> ParameterSet
 }
 
@@ -44,7 +44,9 @@ extension KernelTrainedRecurrence {
         let batch = options.timeMajor ? input.shape[1] : input.shape[0]
         let initial = try initialStates(
             cell(parameters), batch: batch, given: given, options, pass.state)
-        let tape = SequenceTape(inputs[0], initial: initial, units: outputSize, options)
+        let tape = SequenceTape(
+            inputs[0], initial: initial, units: outputSize, options, wantsInitialGradients: !given.isEmpty,
+            pool: pass.pool)
         let masks = pass.isTraining ? dropoutMasks(tape, &pass.random) : DropoutMasks()
         let cell = try trainingCell(parameters, tape, masks)
         for k in 0..<tape.time {
@@ -68,19 +70,18 @@ extension KernelTrainedRecurrence {
     ) throws -> Gradients {
         let tape = cache.tape
         let gradients = stateSizes.indices.map { state in
-            (outputs.count > 1 + state ? outputs[1 + state] : nil).map { FloatBuffer($0) }
-                ?? FloatBuffer(zeros: tape.stateCount)
+            (outputs.count > 1 + state ? outputs[1 + state] : nil).map { FloatBuffer($0, pool: tape.pool) }
+                ?? FloatBuffer(zeros: tape.stateCount, pool: tape.pool)
         }
-        let dy = outputs[0].map { FloatBuffer($0) }
-        let kept = tape.mask == nil ? [] : gradients.map { _ in FloatBuffer(uninitialized: tape.stateCount) }
+        let dy = outputs[0].map { FloatBuffer($0, pool: tape.pool) }
+        let kept = tape.mask == nil ? [] : gradients.map { _ in tape.buffer(tape.stateCount) }
         for k in (0..<tape.time).reversed() {
             if let dy { tape.addOutputGradient(dy.base, k, to: gradients[0].base) }
             tape.setHiddenRowsAside(k, gradients, kept)
             cache.cell.backward(tape, k, gradients)
             tape.putHiddenRowsBack(k, gradients, kept)
         }
-        let count = tape.time * tape.batch * tape.features
-        let dx = cache.wantsInputGradient ? FloatBuffer(zeros: count) : nil
+        let dx = cache.wantsInputGradient ? tape.buffer(tape.rows * tape.features) : nil
         let dp = cache.cell.finish(tape, dx: dx)
         let states = gradients.prefix(cache.givenStates).map { $0.tensor([tape.batch, tape.units]) }
         return Gradients(inputs: [dx.map(tape.inputGradient)] + states, parameters: dp)

@@ -16,18 +16,29 @@ final class SequenceTape {
     /// Which rows had a step that counts before or at a step, [time · batch]; nil where `mask` is.
     let hasOutput: [Bool]?
     let options: RecurrentOptions
+    /// How many rows of the states before all steps are zero: all of the first, or none.
+    let zeroRows: Int
+    /// Whether somebody asks for the gradients of the states before the first step.
+    let wantsInitialGradients: Bool
+    let pool: FloatPool
 
-    init(_ signal: Signal, initial: [Tensor], units: Int, _ options: RecurrentOptions) {
+    init(
+        _ signal: Signal, initial: [Tensor], units: Int, _ options: RecurrentOptions, wantsInitialGradients: Bool,
+        pool: FloatPool
+    ) {
         let input = signal.tensor.cast(to: .float32)
         let isTimeMajor = options.timeMajor
         (batch, time) = isTimeMajor ? (input.shape[1], input.shape[0]) : (input.shape[0], input.shape[1])
         features = input.shape[2]
         self.units = units
         self.options = options
-        x = FloatBuffer(uninitialized: input.count)
+        self.wantsInitialGradients = wantsInitialGradients
+        self.pool = pool
+        zeroRows = initial.first?.isAllZero ?? true ? batch : 0
+        x = FloatBuffer(uninitialized: input.count, pool: pool)
         let (batch, time, features) = (batch, time, features)
         states = initial.map { state in
-            let buffer = FloatBuffer(uninitialized: (time + 1) * batch * units)
+            let buffer = FloatBuffer(uninitialized: (time + 1) * batch * units, pool: pool)
             state.withUnsafeElements { (source: UnsafeBufferPointer<Float>) in
                 if let from = source.baseAddress { buffer.base.update(from: from, count: batch * units) }
             }
@@ -60,6 +71,17 @@ final class SequenceTape {
 
     /// The number of elements of a state.
     var stateCount: Int { batch * units }
+    /// The rows of what all steps together see.
+    var rows: Int { time * batch }
+
+    /// Whether the states before step `k` are zero, so that no product with them is needed.
+    func startsAtZero(_ k: Int) -> Bool { k == 0 && zeroRows > 0 }
+
+    /// Whether anything depends on the gradients of the states before step `k`.
+    func wantsGradients(before k: Int) -> Bool { k > 0 || wantsInitialGradients }
+
+    /// Memory for `count` numbers that goes with this sequence.
+    func buffer(_ count: Int) -> FloatBuffer { FloatBuffer(uninitialized: count, pool: pool) }
 
     /// Carries the states of hidden rows over step `k`.
     func keepHiddenRows(_ k: Int) {
@@ -139,5 +161,12 @@ final class SequenceTape {
                 }
             }
         }
+    }
+}
+
+extension Tensor {
+    /// Whether every element of this float32 tensor is zero.
+    fileprivate var isAllZero: Bool {
+        withUnsafeElements { (x: UnsafeBufferPointer<Float>) in x.allSatisfy { $0 == 0 } }
     }
 }
