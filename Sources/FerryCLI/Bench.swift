@@ -82,25 +82,9 @@ struct Bench: ParsableCommand {
                 .reshaped(Array(inputs[0].shape.prefix(1) + inputs[0].shape.dropFirst(2)))
         }
         var next = 0
-        let first = try stream.step(frames[0])
-        if frames[0].dtype == .float32, let found = try? measureFloats(&stream, frames.map(\.floats), first.count) {
-            return found
-        }
         return try Measurement(count: runs) {
             _ = try stream.step(frames[next])
             next = (next + 1) % steps
-        }
-    }
-
-    /// The same with plain floats, as an audio thread calls it.
-    private func measureFloats(_ stream: inout Stream, _ frames: [[Float]], _ outputCount: Int) throws -> Measurement {
-        var output = [Float](repeating: 0, count: outputCount)
-        var next = 0
-        return try Measurement(count: runs) {
-            try frames[next].withUnsafeBufferPointer { frame in
-                try output.withUnsafeMutableBufferPointer { try stream.step(frame, into: $0) }
-            }
-            next = (next + 1) % frames.count
         }
     }
 }

@@ -64,7 +64,6 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row_stri
                 .a = a + row * a_row_stride + depth * a_column_stride,
                 .a_row_stride = a_row_stride,
                 .a_column_stride = a_column_stride,
-                .tiles = 1,
                 .panel = packed_b + depth * FERRY_PANEL,
                 .panel_stride = k * FERRY_PANEL,
                 .c = c + row * c_row_stride,

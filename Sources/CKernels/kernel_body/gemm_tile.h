@@ -10,7 +10,6 @@ typedef struct gemm_tile {
     size_t depth;
     const float *a;
     size_t a_row_stride, a_column_stride;
-    size_t tiles, a_tile_stride; // Tiles of rows one after another, and floats of A between them.
     const float *panel;   // First panel, at the first row of B to use.
     size_t panel_stride;  // Floats from one panel to the next.
     float *c;
@@ -26,30 +25,25 @@ static const float no_start[FERRY_TILE_COLUMNS];
 // One sum per element and no reordering: whatever tile an element falls into, its bits are the same.
 FERRY_INLINE void gemm_tile_product(const gemm_tile *t, const int rows, const int panels,
                                     const size_t a_row_stride, const size_t a_column_stride) {
+    vector sums[FERRY_MAX_SUMS];
     const int count = 2 * panels;
-    const float *a_tile = t->a, *ahead = t->ahead, *start = t->start ? t->start : no_start;
-    const size_t ahead_step = t->ahead_step, start_stride = t->start ? t->start_row_stride : 0;
-    const size_t c_stride = t->c_row_stride, depth = t->depth, panel_stride = t->panel_stride;
-    const size_t tiles = t->tiles, a_tile_stride = t->a_tile_stride;
+    const float *start = t->start ? t->start : no_start;
+    const size_t start_stride = t->start ? t->start_row_stride : 0;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * count; i++) {
+        sums[i] = load(start + (size_t)(i / count) * start_stride + i % count * FERRY_WIDTH);
+    }
+    const float *a = t->a, *b = t->panel, *ahead = t->ahead;
+    const size_t ahead_step = t->ahead_step;
+    for (size_t p = 0; p < t->depth; p++, a += a_column_stride, b += FERRY_PANEL, ahead += ahead_step) {
+        if (rows > 3) __builtin_prefetch(ahead, 0, 2); // With fewer rows nothing but the weights is waited for anyway.
+        add_outer_product(sums, a, a_row_stride, b, t->panel_stride, rows, panels, 2);
+    }
     float *c = t->c;
-    for (size_t tile = 0; tile < tiles; tile++) {
-        vector sums[FERRY_MAX_SUMS];
+    const size_t c_stride = t->c_row_stride;
 #pragma clang loop unroll(full)
-        for (int i = 0; i < rows * count; i++) {
-            sums[i] = load(start + (size_t)(i / count) * start_stride + i % count * FERRY_WIDTH);
-        }
-        const float *a = a_tile, *b = t->panel;
-        for (size_t p = 0; p < depth; p++, a += a_column_stride, b += FERRY_PANEL, ahead += ahead_step) {
-            if (rows > 3) __builtin_prefetch(ahead, 0, 2); // With fewer rows nothing but the weights is waited for anyway.
-            add_outer_product(sums, a, a_row_stride, b, panel_stride, rows, panels, 2);
-        }
-#pragma clang loop unroll(full)
-        for (int i = 0; i < rows * count; i++) {
-            store(c + (size_t)(i / count) * c_stride + i % count * FERRY_WIDTH, sums[i]);
-        }
-        a_tile += a_tile_stride;
-        c += (size_t)rows * c_stride;
-        start += (size_t)rows * start_stride;
+    for (int i = 0; i < rows * count; i++) {
+        store(c + (size_t)(i / count) * c_stride + i % count * FERRY_WIDTH, sums[i]);
     }
 }
 
@@ -92,14 +86,6 @@ FERRY_INLINE size_t tile_rows(size_t rows_left) {
 FERRY_INLINE size_t ahead_share(size_t rows) {
     const size_t tiles = (rows + FERRY_TILE_ROWS - 1) / FERRY_TILE_ROWS;
     return (FERRY_PANEL + tiles - 1) / tiles;
-}
-
-// How many tiles of one size the next ones are.
-FERRY_INLINE size_t equal_tiles(size_t rows_left) {
-    const size_t rows = tile_rows(rows_left);
-    size_t tiles = 1;
-    while (tiles * rows < rows_left && tile_rows(rows_left - tiles * rows) == rows) tiles++;
-    return tiles;
 }
 
 static const gemm_tile_kernel narrow_tiles[13] = {

@@ -119,7 +119,7 @@ static void group_product(const ferry_weights *weights, step_rows left, size_t r
     }
     if (rows <= FERRY_TILE_ROWS) {
         weights_product(weights, rows_at(left, depth, 0, rows), rows, first, panels, backwards, 0, depth, start,
-                        start_stride, sums, stride, weights->panels, 0, 1, 0);
+                        start_stride, sums, stride, weights->panels, 0);
         return;
     }
     for (size_t from = 0; from < depth; from += FERRY_GEMM_DEPTH) {
@@ -127,14 +127,12 @@ static void group_product(const ferry_weights *weights, step_rows left, size_t r
         for (size_t panel = 0; panel < panels; panel++) {
             const size_t column = panel * FERRY_PANEL;
             const float *ahead = panel_after(weights, first, panels, panel, from, slice);
-            for (size_t row = 0, taken, tiles; row < rows; row += taken * tiles, ahead += slice * ahead_step * tiles) {
+            for (size_t row = 0, taken; row < rows; row += taken, ahead += slice * ahead_step) {
                 taken = tile_rows(rows - row);
-                tiles = equal_tiles(rows - row);
                 float *to = sums + row * stride + column;
                 const float *begin = from ? to : start ? start + row * start_stride + column : NULL;
                 weights_product(weights, rows_at(left, depth, row, taken), taken, first + panel, 1, 0, from, slice,
-                                begin, from ? stride : start_stride, to, stride, ahead, ahead_step, tiles,
-                                taken * (left.stride ? left.stride : depth));
+                                begin, from ? stride : start_stride, to, stride, ahead, ahead_step);
             }
         }
     }

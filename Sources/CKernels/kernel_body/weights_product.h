@@ -6,13 +6,12 @@ typedef struct row_values {
     size_t row_stride, column_stride;
 } row_values;
 
-// sums [tiles·rows, panels·FERRY_PANEL] = start + rows·weights for `panels` panels from `first` and `depth` rows of
-// weights from `from` on; `backwards` begins with the last panel. `start` may be NULL for zeros, or `sums` itself;
-// `ahead` and `tiles` as in `gemm_tile`.
+// sums [rows, panels·FERRY_PANEL] = start + rows·weights for `panels` panels from `first` and `depth` rows of weights
+// from `from` on; `backwards` begins with the last panel. `start` may be NULL for zeros, or `sums` itself; `ahead` as in
+// `gemm_tile`.
 static void weights_product(const ferry_weights *weights, row_values left, size_t rows, size_t first, size_t panels,
                             int backwards, size_t from, size_t depth, const float *start, size_t start_stride,
-                            float *sums, size_t sums_stride, const float *ahead, size_t ahead_step, size_t tiles,
-                            size_t tile_stride) {
+                            float *sums, size_t sums_stride, const float *ahead, size_t ahead_step) {
     const gemm_tile tile = {
         .depth = depth,
         .a = left.values + from * left.column_stride,
@@ -26,8 +25,6 @@ static void weights_product(const ferry_weights *weights, row_values left, size_
         .start_row_stride = start_stride,
         .ahead = ahead,
         .ahead_step = ahead_step,
-        .tiles = tiles,
-        .a_tile_stride = tile_stride,
     };
     for (size_t done = 0, taken; done < panels; done += taken) {
         gemm_tile_kernel kernel = next_tile(rows, panels - done, &taken);
