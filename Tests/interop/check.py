@@ -42,7 +42,7 @@ RMS = "Keras 2 lacks RMSNormalization"
 KERAS_3 = ("keras", "weights", "h5")
 KERAS_2 = ("keras2 archive", "keras2 weights", "keras2 h5")
 EXPECTED_REFUSALS = {
-    **{f"{era}/{case}": {"h5": OPERATIONS} for era in ("keras2", "keras3") for case in ("ops", "operators", "mask_argument")},
+    **{f"{era}/{case}": {"h5": OPERATIONS} for era in ("keras2", "keras3") for case in ("ops", "operators", "mask_argument", "mask_against")},
     **{f"{era}/layer_normalization": {"h5": AXES} for era in ("keras2", "keras3")},
     **{f"keras2/{case}": dict.fromkeys(KERAS_3, MASKS) for case in ("initial_state_masked", "mask_merged")},
     **{f"keras1/{case}": dict.fromkeys(KERAS_3 + KERAS_2, MASKED_STEPS) for case in ("gru_masked", "lstm_masked", "rnn_masked")},

@@ -161,8 +161,7 @@ struct KerasFunctionalReader {
         return results
     }
 
-    /// Where a call takes its mask from. The masks that Keras passes on by itself are made again here; only one from
-    /// elsewhere is kept.
+    /// Where a call takes its mask from. The masks that Keras passes on by itself are made again here; others are kept.
     private func mask(of call: KerasNode, _ inputs: [Graph.ValueID]) throws -> Graph.MaskSource {
         let carried = inputs.map(graph.carriesMask)
         guard call.masks.contains(where: { $0 != nil }) else {
@@ -177,8 +176,9 @@ struct KerasFunctionalReader {
                     expected: "masks of Embedding or Masking", remedy: "put a Masking layer before that input")
             }
         }
-        guard let own = call.masks[0], carried.first != true else { return .carried }
-        return .given(try value(own))
+        guard let own = call.masks[0] else { return .carried }
+        let mask = try value(own)
+        return graph.isCarried(mask, by: inputs[0]) ? .carried : .given(mask)
     }
 
     private func value(_ reference: KerasReference) throws -> Graph.ValueID {
