@@ -69,14 +69,13 @@ public final class InferenceSession: Sendable {
     /// - Throws: ``FerryError`` where an input is missing or does not fit.
     public func predict(_ inputs: [Tensor]) throws -> [Tensor] {
         if let outputs = try planned(inputs, { $0.run() ? $0.outputs : nil }) { return outputs }
-        let signals = try checked(inputs).map { Signal($0) }
         guard isStateful else {
             var state = LayerState()
-            return try finished(prepared.run(Slots(signals), &state))
+            return try predict(inputs, state: &state)
         }
         return try memory.withLock { memory in
             memory.leavePlan()
-            return try finished(prepared.run(Slots(signals), &memory.state))
+            return try predict(inputs, state: &memory.state)
         }
     }
 
@@ -88,7 +87,7 @@ public final class InferenceSession: Sendable {
     /// - Throws: ``FerryError`` where an input is missing or does not fit.
     public func predict(_ inputs: [Tensor], state: inout LayerState) throws -> [Tensor] {
         let signals = try checked(inputs).map { Signal($0) }
-        return try finished(prepared.run(Slots(signals), &state))
+        return try RunLimits.withRoom(for: inputs) { try finished(prepared.run(Slots(signals), &state)) }
     }
 
     /// All outputs by name for all inputs by name.

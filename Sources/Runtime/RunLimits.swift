@@ -16,6 +16,9 @@ public struct RunLimits: Sendable {
     public var rounds = 1 << 16
     /// The bytes that all values inside a call hold at once, beside inputs and parameters: 1 GiB.
     public var bytes = 1 << 30
+    /// How many more elements and values each element of the inputs allows, so that many samples can be predicted at
+    /// once: 2¹².
+    public var elementsPerInput = 1 << 12
     /// The multiplications of one call, about, beside those that inputs and parameters account for: 2³⁶.
     public var work = 1 << 36
     /// How many more each element of the inputs allows: 2²⁴.
@@ -36,7 +39,20 @@ public struct RunLimits: Sendable {
         limits.bytes /= 2
         limits.work /= 8
         limits.workPerInput = 0
+        limits.elementsPerInput = 0
         return limits
+    }
+
+    /// Calls `body` with room for what these inputs allow beside the rest.
+    static func withRoom<Result>(for inputs: [Tensor], _ body: () throws -> Result) rethrows -> Result {
+        let more = inputs.reduce(0) { $0.plus($1.count) }.times(current.elementsPerInput)
+        // Few inputs add nothing that counts, and a task-local value costs time.
+        guard more > current.elements / 8 else { return try body() }
+        var limits = current
+        limits.elements = limits.elements.plus(more)
+        limits.bytes = limits.bytes.plus(more.times(MemoryLayout<Float>.size))
+        limits.elementsPerInput = 0
+        return try $current.withValue(limits, operation: body)
     }
 
     /// The multiplications of a call with such inputs and parameters.

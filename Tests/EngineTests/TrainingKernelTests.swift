@@ -44,6 +44,7 @@ struct TrainingKernelTests {
                     buffers[1].base, columns: shape.second, zeroRows: shape.zeroRows, gradient: gradients[1].base,
                     stride: shape.columns),
                 rowSum: sums.base, pool: pool)
+            withExtendedLifetime(buffers) {}
             for (factor, gradient) in zip([x, h], gradients) {
                 let expected = product(factor.floats, dy.floats, shape)
                 expectClose(gradient.tensor([expected.count]).floats, expected, "\(kernels) \(shape)")

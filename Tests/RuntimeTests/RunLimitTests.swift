@@ -67,6 +67,23 @@ import Testing
                 + "raise RunLimits.bytes if the model is meant to hold so much")
     }
 
+    @Test func manySamplesBringTheirRoom() throws {
+        let model = try Model { Input(4); Dense(512); Dense(512, activation: .tanh); Dense(1) }
+        var limits = RunLimits()
+        (limits.elements, limits.bytes) = (1 << 16, 1 << 18)
+        let x = Tensor(zeros: [4096, 4])
+        try RunLimits.$current.withValue(limits) {
+            try #expect(InferenceSession(model).predict(x).shape == [4096, 1])
+            var state = LayerState()
+            try #expect(InferenceSession(model).predict([x], state: &state)[0].shape == [4096, 1])
+        }
+        limits.elementsPerInput = 0
+        let text = RunLimits.$current.withValue(limits) {
+            sentence { _ = try InferenceSession(model).predict(x) }
+        }
+        #expect(text.contains("4096, 512"), "\(text)")
+    }
+
     @Test func loopThatCollects() throws {
         var body = Graph()
         _ = body.addInput("round", ValueType(.int64, []))

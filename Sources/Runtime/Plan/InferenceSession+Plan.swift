@@ -42,11 +42,11 @@ extension InferenceSession {
         if isStateful {
             return try memory.withLock { memory in
                 if memory.current?.fits(inputs) == true { return memory.current.flatMap { run($0, inputs, body) } }
-                return try enterPlan(for: checked(inputs), &memory, body)
+                return try RunLimits.withRoom(for: inputs) { try enterPlan(for: checked(inputs), &memory, body) }
             }
         }
         if let plan = idlePlan({ $0.fits(inputs) }) { return runAndPutBack(plan, inputs, body) }
-        return try runNewPlan(checked(inputs), body)
+        return try RunLimits.withRoom(for: inputs) { try runNewPlan(checked(inputs), body) }
     }
 
     /// The same for a single input, without an array.
