@@ -10,6 +10,7 @@ struct KerasFunctionalReader {
     /// The outputs of the calls made so far.
     private var outputs: [KerasCall: [Graph.ValueID]] = [:]
     private var countsFromOne: Set<String> = []
+    private var maskOrigins = KerasMaskOrigins()
 
     init(reader: KerasGraphReader, settings: JSONValue) {
         self.reader = reader
@@ -162,7 +163,7 @@ struct KerasFunctionalReader {
     }
 
     /// Where a call takes its mask from. The masks that Keras passes on by itself are made again here; others are kept.
-    private func mask(of call: KerasNode, _ inputs: [Graph.ValueID]) throws -> Graph.MaskSource {
+    private mutating func mask(of call: KerasNode, _ inputs: [Graph.ValueID]) throws -> Graph.MaskSource {
         let carried = inputs.map(graph.carriesMask)
         guard call.masks.contains(where: { $0 != nil }) else {
             // Keras 3 hands masks on only to calls with a single tensor (`Layer.__call__`, "Populate mask").
@@ -178,7 +179,7 @@ struct KerasFunctionalReader {
         }
         guard let own = call.masks[0] else { return .carried }
         let mask = try value(own)
-        return graph.isCarried(mask, by: inputs[0]) ? .carried : .given(mask)
+        return maskOrigins.isCarried(mask, by: inputs[0], in: graph) ? .carried : .given(mask)
     }
 
     private func value(_ reference: KerasReference) throws -> Graph.ValueID {
