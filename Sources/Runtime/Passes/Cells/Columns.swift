@@ -43,6 +43,11 @@ struct ColumnTracer {
     let draft: GraphDraft
     /// The values that hold the number of the round, where the draft is the body of a loop.
     var counters: Set<Graph.ValueID> = []
+    /// How many sums are around the one that is looked at.
+    var depth = 0
+
+    /// Sums inside each other are looked through so far: those of a gate are a few, and each may double the ways back.
+    static let deepest = 8
 
     /// All features of a value; nil where their number is not known.
     func all(_ value: Graph.ValueID) -> Columns? {

@@ -54,7 +54,7 @@ extension ColumnTracer {
     /// The features as a sum of products of other values with constant matrices, as far as they are one.
     func linearForm(of columns: Columns) -> LinearForm {
         let columns = source(of: columns)
-        return expanded(columns)
+        return (depth < Self.deepest ? expanded(columns) : nil)
             ?? {
                 var form = LinearForm(bias: Tensor(zeros: [columns.width]))
                 form.add(columns, nil)
@@ -118,7 +118,9 @@ extension ColumnTracer {
         if let row = constantRow(columns.of(value)) { return LinearForm(bias: row) }
         let (type, result) = (draft.type(of: value), draft.type(of: columns.value))
         guard type.rank == result.rank, type.shape.last == result.shape.last else { return nil }
-        return linearForm(of: columns.of(value))
+        var deeper = self
+        deeper.depth += 1
+        return deeper.linearForm(of: columns.of(value))
     }
 
     /// The features of a constant that is the same for all rows, and for all steps where there are any: [width].
