@@ -68,7 +68,9 @@ import Testing
     }
 
     @Test func manySamplesBringTheirRoom() throws {
-        let model = try Model { Input(4); Dense(512); Dense(512, activation: .tanh); Dense(1) }
+        let model = try Model {
+            Input(4); Dense(512); Dense(512, activation: .tanh); Dense(1)
+        }
         var limits = RunLimits()
         (limits.elements, limits.bytes) = (1 << 16, 1 << 18)
         let x = Tensor(zeros: [4096, 4])
