@@ -7,7 +7,7 @@ extension Graph {
     func bidirectionalsOfOldThatShowMaskedSteps() -> [(layer: Layer, error: FerryError)] {
         let suspects = nodes.filter { node in
             let both = layer(of: node).operation as? Bidirectional
-            let isMasked = node.mask.value != nil || node.mask == .carried && node.inputs[0].map(carriesMask) == true
+            let isMasked = node.mask.value != nil || node.mask == .carried && node.inputs.first?.map(carriesMask) == true
             return isMasked && both?.repeatsOutputAtMaskedSteps == true
         }
         guard !suspects.isEmpty else { return [] }
@@ -31,7 +31,7 @@ extension Graph {
             let keepsThemApart = operation.timeLocality == .perStep && operation.arity == 1...1
             for (slot, input) in node.inputs.enumerated() {
                 guard let input, !(skipsThem && slot == 0 && node.mask == .carried) else { continue }
-                if !keepsThemApart || shown.contains(node.outputs[0]) { shown.insert(input) }
+                if !keepsThemApart || node.outputs.contains(where: shown.contains) { shown.insert(input) }
             }
             if let mask = node.mask.value { shown.insert(mask) }
         }

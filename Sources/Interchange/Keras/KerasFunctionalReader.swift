@@ -22,19 +22,28 @@ struct KerasFunctionalReader {
         for json in settings["layers"]?.arrayValue ?? [] { try add(json, to: &pending) }
         try orderInputs(pending)
         countsFromOne = modelsThatCountFromOne(pending)
-        while !pending.isEmpty {
-            guard let first = pending.first(where: { $0.references.allSatisfy { (try? value($0)) != nil } }) else {
-                let names = pending.map { "'\($0.name)'" }.joined(separator: ", ")
-                throw FerryError(
-                    .damagedFile, found: "layers that wait for each other: \(names)", expected: "layers in some order")
-            }
-            // One at a time and in the order of the file, so that layers keep their order.
-            try perform(first)
-            pending.removeAll { $0.name == first.name && $0.index == first.index }
-        }
+        try perform(pending)
         let references = try outputReferences()
         graph.setOutputs(try references.map(value), names: references.map(\.call.layer))
         return graph.withoutUnusedNodes()
+    }
+
+    /// Makes all calls, always the first in the file whose inputs are there, so that layers keep their order.
+    private mutating func perform(_ pending: [PendingCall]) throws {
+        var isDone = [Bool](repeating: false, count: pending.count)
+        var start = 0
+        while start < pending.count {
+            let ready = (start..<pending.count).first { !isDone[$0] && pending[$0].references.allSatisfy(isKnown) }
+            guard let ready else {
+                let waiting = pending.indices.filter { !isDone[$0] }.map { "'\(pending[$0].name)'" }
+                throw FerryError(
+                    .damagedFile, found: "layers that wait for each other: \(waiting.joined(separator: ", "))",
+                    expected: "layers in some order")
+            }
+            try perform(pending[ready])
+            isDone[ready] = true
+            while start < pending.count, isDone[start] { start += 1 }
+        }
     }
 
     /// The outputs of the model. Keras 3 counts the calls of a functional model from 1 here, and from 0 inside the calls
@@ -183,15 +192,20 @@ struct KerasFunctionalReader {
     }
 
     private func value(_ reference: KerasReference) throws -> Graph.ValueID {
-        var reference = reference
-        if countsFromOne.contains(reference.call.layer) {
-            reference.call.index -= 1
-        }
-        guard let values = outputs[reference.call], values.indices.contains(reference.output) else {
+        guard let value = knownValue(reference) else {
             throw FerryError(
                 .damagedFile, found: "a reference to output \(reference.output) of '\(reference.call.layer)'",
                 expected: "a layer of this model")
         }
+        return value
+    }
+
+    private func isKnown(_ reference: KerasReference) -> Bool { knownValue(reference) != nil }
+
+    private func knownValue(_ reference: KerasReference) -> Graph.ValueID? {
+        var call = reference.call
+        if countsFromOne.contains(call.layer) { call.index -= 1 }
+        guard let values = outputs[call], values.indices.contains(reference.output) else { return nil }
         return values[reference.output]
     }
 }
@@ -201,18 +215,23 @@ private struct PendingCall {
     let name: String
     let index: Int
     let kind: Kind
+    /// Everything that must be there before the call.
+    let references: [KerasReference]
 
     enum Kind {
         case layer(Int, KerasNode)
         case function(KerasFunctionNode)
     }
 
-    /// Everything that must be there before the call.
-    var references: [KerasReference] {
-        switch kind {
-        case .layer(_, let call): call.references
-        case .function(let call): call.references
-        }
+    init(name: String, index: Int, kind: Kind) {
+        self.name = name
+        self.index = index
+        self.kind = kind
+        references =
+            switch kind {
+            case .layer(_, let call): call.references
+            case .function(let call): call.references
+            }
     }
 }
 
