@@ -7,7 +7,8 @@ extension Graph {
     func bidirectionalsOfOldThatShowMaskedSteps() -> [(layer: Layer, error: FerryError)] {
         let suspects = nodes.filter { node in
             let both = layer(of: node).operation as? Bidirectional
-            let isMasked = node.mask.value != nil || node.mask == .carried && node.inputs.first?.map(carriesMask) == true
+            let carries = node.inputs.first?.map(carriesMask) == true
+            let isMasked = node.mask.value != nil || node.mask == .carried && carries
             return isMasked && both?.repeatsOutputAtMaskedSteps == true
         }
         guard !suspects.isEmpty else { return [] }
