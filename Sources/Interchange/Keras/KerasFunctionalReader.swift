@@ -163,8 +163,11 @@ struct KerasFunctionalReader {
     }
 
     private mutating func perform(_ node: KerasFunctionNode, _ name: String) throws -> [Graph.ValueID] {
-        let known = self
-        var call = KerasFunctionCall(node, name, in: graph) { try known.value($0) }
+        var call = KerasFunctionCall(node, name, in: graph) { [outputs, countsFromOne] reference in
+            try Self.value(reference, outputs, countsFromOne)
+        }
+        // The call has the only copy now, so that what it adds does not copy the rest.
+        graph = Graph()
         let results = try node.function.apply(&call)
         try call.finish()
         graph = call.graph
@@ -192,7 +195,13 @@ struct KerasFunctionalReader {
     }
 
     private func value(_ reference: KerasReference) throws -> Graph.ValueID {
-        guard let value = knownValue(reference) else {
+        try Self.value(reference, outputs, countsFromOne)
+    }
+
+    private static func value(
+        _ reference: KerasReference, _ outputs: [KerasCall: [Graph.ValueID]], _ countsFromOne: Set<String>
+    ) throws -> Graph.ValueID {
+        guard let value = knownValue(reference, outputs, countsFromOne) else {
             throw FerryError(
                 .damagedFile, found: "a reference to output \(reference.output) of '\(reference.call.layer)'",
                 expected: "a layer of this model")
@@ -200,9 +209,13 @@ struct KerasFunctionalReader {
         return value
     }
 
-    private func isKnown(_ reference: KerasReference) -> Bool { knownValue(reference) != nil }
+    private func isKnown(_ reference: KerasReference) -> Bool {
+        Self.knownValue(reference, outputs, countsFromOne) != nil
+    }
 
-    private func knownValue(_ reference: KerasReference) -> Graph.ValueID? {
+    private static func knownValue(
+        _ reference: KerasReference, _ outputs: [KerasCall: [Graph.ValueID]], _ countsFromOne: Set<String>
+    ) -> Graph.ValueID? {
         var call = reference.call
         if countsFromOne.contains(call.layer) { call.index -= 1 }
         guard let values = outputs[call], values.indices.contains(reference.output) else { return nil }
