@@ -28,6 +28,26 @@ struct PassTests {
         for (a, b) in zip(after, before) { expectClose(a, b, within: idiom.tolerance, idiom.testDescription) }
     }
 
+    /// 2⁶⁰ ways lead from the output to the input.
+    @Test func aValueAddedToItselfAgainAndAgain() throws {
+        var graph = Graph()
+        var value = graph.addInput("x", ValueType(.float32, [.fixed(3), .fixed(3)]))
+        for i in 0..<60 { value = try graph.append("add\(i)", Arithmetic(.add), [value, value])[0] }
+        graph.setOutputs([value], names: ["y"])
+        var draft = GraphDraft(graph, ParameterSet())
+        let time = try ContinuousClock().measure { try PassCatalogue.run(on: &draft) }
+        #expect(time < .seconds(30))
+    }
+
+    @Test func aValueOfNothingIsNotSqueezed() throws {
+        var graph = Graph()
+        let made = try graph.append("fill", Fill(Tensor([1] as [Float]), shape: .known([1 << 25])), [])
+        graph.setOutputs(made, names: ["y"])
+        var draft = GraphDraft(graph, ParameterSet())
+        try PassCatalogue.run(on: &draft)
+        #expect(draft.nodes.map(\.layer.operation.kind) == ["Fill"])
+    }
+
     @Test func keepsWhatOthersRead() throws {
         var graph = Graph()
         let x = graph.addInput("x", ValueType(.float32, [.batch, 4]))

@@ -26,38 +26,46 @@ import tf_keras
 
 tf.config.run_functions_eagerly(True)  # tracing every model would take most of the time
 
-FOLDERS = ("texts", "keras2", "keras3", "tf2onnx", "keras3-onnx")  # of old releases, keras1/siamese keeps tf_keras waiting for ever
+RELEASES = ("keras1", "keras2.0.6", "keras2.2.4", "keras2.3.0-tf", "keras2.3.1", "keras2.12.0", "keras2.13.1", "keras2.14.0", "keras2.15.0", "cudnn")
+FOLDERS = ("texts", "keras2", "keras3", *RELEASES, "tf2onnx", "keras3-onnx")
 
 # case: {target: why it cannot be written there}. Ferry must refuse these.
 OPERATIONS = "Keras 3 saves operations in HDF5 and cannot open them again"
 TIME_MAJOR = "Keras 3 has no time_major"
-MASKS = "Keras 3 combines masks differently, and HDF5 has no room for the operations that would say how"
+MASKS = "the operations that make these masks for Keras 3 have no room in HDF5"
 AXES = "Keras 3 forgets an axis list when it opens HDF5, and computes something else"
 OLD_MASKS = "Keras 2 hands every mask on and joins masks by another rule"
 MASKED_STEPS = "masked steps that come out of a Bidirectional of old hold its last output again, today zeros"
+FIRST_STEPS = "masked steps before the first that counts hold the initial state, today zeros"
 CELL = "Keras 2's hard_sigmoid is another function, and a cell's own output cannot be scaled to make up for it"
 ACTIVATIONS = "Keras 2 lacks activations that Keras 3 has, such as celu"
 RMS = "Keras 2 lacks RMSNormalization"
+OLDEST = ("keras2.0.6", "keras2.2.4")
+STANDALONE = (*OLDEST, "keras2.3.1", "keras2.3.0-tf")
 KERAS_3 = ("keras", "weights", "h5")
 KERAS_2 = ("keras2 archive", "keras2 weights", "keras2 h5")
 EXPECTED_REFUSALS = {
     **{f"{era}/{case}": {"h5": OPERATIONS} for era in ("keras2", "keras3") for case in ("ops", "operators", "mask_argument", "mask_against")},
     **{f"{era}/layer_normalization": {"h5": AXES} for era in ("keras2", "keras3")},
-    **{f"keras2/{case}": dict.fromkeys(KERAS_3, MASKS) for case in ("initial_state_masked", "mask_merged")},
+    **{f"{era}/{case}": {"h5": MASKS} for era in ("keras2", *STANDALONE) for case in ("initial_state_masked", "mask_merged")},
+    **{f"{era}/{case}": dict.fromkeys(KERAS_3 + KERAS_2, FIRST_STEPS) for era in OLDEST for case in ("initial_state_masked", "stateful_masked")},
+    **{f"{era}/{case}": dict.fromkeys(KERAS_3 + KERAS_2, MASKED_STEPS)
+       for era in STANDALONE for case in ("gru_bidirectional_masked", "lstm_bidirectional_masked")},
     **{f"keras1/{case}": dict.fromkeys(KERAS_3 + KERAS_2, MASKED_STEPS) for case in ("gru_masked", "lstm_masked", "rnn_masked")},
+    "keras2.3.0-tf/operators": {"h5": OPERATIONS},
     "keras2/time_major": dict.fromkeys(KERAS_3, TIME_MAJOR),
-    **{f"keras3/{case}": dict.fromkeys(KERAS_2, OLD_MASKS) for case in ("initial_state_masked", "mask_merged")},
+    "keras3/initial_state_masked": dict.fromkeys(KERAS_2, OLD_MASKS),
+    "keras3/mask_merged": {"h5": MASKS} | dict.fromkeys(KERAS_2, OLD_MASKS),
+    "keras3/mask_otherwise": {"h5": OPERATIONS} | dict.fromkeys(KERAS_2, OLD_MASKS),
     "keras3/dense_activations": dict.fromkeys(KERAS_2, ACTIVATIONS),
     "keras3/normalization": dict.fromkeys(KERAS_2, RMS),
     "keras3/lstm_activations": dict.fromkeys(KERAS_2, CELL),
 }
 
 # case: {target: why the framework does not open what was written}. Printed as skipped; a case that works fails.
-NAMES = "Keras 3 names an operation of its own 'concatenate' to join the masks, and then meets the layer of that name"
 CHANNELS_FIRST = "TensorFlow has no convolution with the channels first on a CPU"
 KNOWN_FAILURES = {
-    "keras3/mask_merged": dict.fromkeys(KERAS_3, NAMES),
-    **{f"keras1/{case}": dict.fromkeys(KERAS_3 + KERAS_2, CHANNELS_FIRST) for case in ("convolutions2d_first", "convolutions2d_first_theano")},
+    **{f"keras1/{case}": dict.fromkeys(KERAS_3 + KERAS_2, CHANNELS_FIRST) for case in ("convolutions2d_first", "convolutions2d_first_theano", "pictures_first")},
 }
 
 TOLERANCE = 1e-5

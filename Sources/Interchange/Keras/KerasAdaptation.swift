@@ -21,7 +21,8 @@ extension Model {
     /// - Throws: one ``FerryError`` that names every layer which that version cannot express.
     func adapted(to version: KerasVersion) throws -> (model: Model, notes: [String]) {
         let (expanded, expansions) = try expandedForKeras()
-        let (model, notes) = try expanded.scaled(for: version)
+        let spelt = version.isKeras3 ? try expanded.givingMasksByHand() : expanded
+        let (model, notes) = try spelt.scaled(for: version)
         return (model, expansions + notes)
     }
 
@@ -63,7 +64,7 @@ extension Graph {
         var notes: [String] = []
         var refused: [(layer: Layer, error: FerryError)] =
             (version.isKeras3 ? maskUsesKeras3Lacks() : maskUsesKeras2Lacks())
-            + bidirectionalsOfOldThatShowMaskedSteps()
+            + layersOfOldThatShowMaskedSteps()
         for (index, layer) in layers.enumerated() {
             do {
                 let before = KerasAdapted(layer.operation, parameters.scoped(to: layer.name))

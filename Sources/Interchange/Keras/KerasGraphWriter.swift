@@ -147,10 +147,10 @@ private struct KerasReferences {
 
     mutating func add(_ node: Graph.Node) {
         let layer = graph.layer(of: node)
-        let isModel = (layer.operation as? Submodel)?.graph.structure == .functional
-        if isModel { modelOutputs.formUnion(node.outputs) }
-        // Keras 2 takes the call that made a functional model for its first.
-        let call = calls[node.layer, default: isModel && !version.isKeras3 ? 1 : 0]
+        let model = (layer.operation as? Submodel)?.graph
+        if model?.structure == .functional { modelOutputs.formUnion(node.outputs) }
+        // Keras 2 takes the call that made a model for its first.
+        let call = calls[node.layer, default: model != nil && !version.isKeras3 ? 1 : 0]
         calls[node.layer] = call + 1
         for (output, value) in node.outputs.enumerated() {
             places[value] = [.string(layer.name), .int(call), .int(output)]

@@ -59,7 +59,7 @@ struct ONNXDataFolder {
                     "holds \(FerryError.counted(file.size, "byte"))",
                     expected: "the tensor needs \(byteCount) from byte \(offset) on")
             }
-            try budget.claim(offset..<(offset + byteCount), of: data.location, size: file.size)
+            try budget.claim(byteCount, of: data.location, size: file.size)
             return try body(file, offset)
         }
     }
@@ -67,23 +67,17 @@ struct ONNXDataFolder {
 
 /// How much tensors may take from files beside their model, so that many cannot grow out of the same few bytes.
 private final class ONNXDataBudget: Sendable {
-    private struct Claims {
-        var parts: Set<[Int]> = []
-        var files: [String: Int] = [:]
-        var bytes: [Int: Int] = [:]
-    }
-
+    // Tied weights are the same bytes under several names.
+    private static let uses = 8
     private static let surplus = 256 << 20
-    private let claims = Mutex(Claims())
+    private let claims = Mutex<[String: Int]>([:])
 
-    /// Counts a part of a file; the same part counts once.
-    func claim(_ part: Range<Int>, of location: String, size: Int) throws {
+    /// Counts bytes of a file of `size` bytes, each time that a tensor takes them.
+    func claim(_ byteCount: Int, of location: String, size: Int) throws {
         try claims.withLock { claims in
-            let file = claims.files[location] ?? claims.files.count
-            claims.files[location] = file
-            guard claims.parts.insert([file, part.lowerBound, part.upperBound]).inserted else { return }
-            claims.bytes[file, default: 0] += part.count
-            guard let bytes = claims.bytes[file], bytes <= 2 * size + Self.surplus else {
+            let bytes = claims[location, default: 0] + byteCount
+            claims[location] = bytes
+            guard bytes <= Self.uses * size + Self.surplus else {
                 throw FerryError.damaged("holds \(size) bytes", expected: "tensors claim many times as many")
             }
         }

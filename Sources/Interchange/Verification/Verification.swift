@@ -6,7 +6,8 @@ package enum Verification {
     /// Runs both models on the same random inputs and gives, for each run, the difference of the worst output.
     ///
     /// Inputs are matched by their order. Where both models are stateful, each batch is run twice, and the second
-    /// run goes on from the states of the first.
+    /// run goes on from the states of the first. Where only one is and the other has inputs beside its own, these are
+    /// taken for its states.
     ///
     /// - Parameters:
     ///   - found: the model in question.
@@ -16,8 +17,11 @@ package enum Verification {
     package static func compare(
         _ found: Model, _ expected: Model, names: (found: String, expected: String), seed: UInt64 = 0
     ) throws -> [Difference] {
-        try RunLimits.$current.withValue(RunLimits.current.forComparison) {
-            try differences(found, expected, names: names, seed: seed)
+        let models = (
+            found: try found.exposingStates(asIn: expected), expected: try expected.exposingStates(asIn: found)
+        )
+        return try RunLimits.$current.withValue(RunLimits.current.forComparison) {
+            try differences(models.found, models.expected, names: names, seed: seed)
         }
     }
 
@@ -65,6 +69,13 @@ package enum Verification {
                     expected: "expected \(b.type), as '\(b.name)' of \(name)")
             }
         }
+    }
+}
+
+extension Model {
+    /// The model with its states as inputs, where `other` keeps no states and has more inputs.
+    fileprivate func exposingStates(asIn other: Model) throws -> Model {
+        graph.isStateful && !other.graph.isStateful && other.inputs.count > inputs.count ? try exposingStates() : self
     }
 }
 

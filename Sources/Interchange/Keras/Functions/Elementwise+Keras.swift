@@ -95,9 +95,8 @@ extension Elementwise {
         KerasFunction([name], parameters: parameters) { call in
             let value = try read(&call)
             let x = try call.tensor("x")
-            let type = call.type(of: x)
-            let element = Tensor(scalar: value).cast(to: try call.dtype() ?? type.dtype)
-            return try call.apply(Fill(element, shape: .input(0, expected: type.shape)), call.helper(ShapeOf(), x))
+            let element = Tensor(scalar: value).cast(to: try call.dtype() ?? call.type(of: x).dtype)
+            return try call.apply(FillLike(element), x)
         }
     }
 }

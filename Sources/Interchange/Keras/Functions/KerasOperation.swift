@@ -106,6 +106,21 @@ extension Elementwise: KerasOperation {
     }
 }
 
+extension FillLike: KerasOperation {
+    package func kerasOperation() -> KerasOperationClass {
+        let number = kerasNumber
+        let dtype: KerasSettings = [("dtype", .string(value.dtype.rawValue))]
+        switch number {
+        case 0: return KerasOperationClass("ZerosLike", dtype)
+        case 1: return KerasOperationClass("OnesLike", dtype)
+        default: return KerasOperationClass("FullLike", dtype, arguments: [.double(number)])
+        }
+    }
+
+    /// The element as Keras writes it.
+    var kerasNumber: Double { value.cast(to: .float64).elements(Double.self).first ?? 0 }
+}
+
 extension Cast: KerasOperation {
     package func kerasOperation() throws -> KerasOperationClass {
         guard let dtype else { throw FerryError.noKerasOperation("a cast to the type of another tensor") }

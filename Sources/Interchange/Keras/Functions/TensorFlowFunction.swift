@@ -96,6 +96,14 @@ extension Elementwise {
     }
 }
 
+extension FillLike {
+    package func tensorFlowFunction() throws -> TensorFlowFunction {
+        let names: [Double: String] = [0: "zeros_like", 1: "ones_like"]
+        guard let name = names[kerasNumber] else { throw FerryError.noTensorFlowFunction("a number in a shape") }
+        return TensorFlowFunction(name, [("dtype", .string(value.dtype.rawValue))])
+    }
+}
+
 extension Cast {
     package func tensorFlowFunction() throws -> TensorFlowFunction {
         guard let dtype else { throw FerryError.noTensorFlowFunction("a cast to the type of another tensor") }

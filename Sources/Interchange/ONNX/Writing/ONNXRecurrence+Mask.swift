@@ -14,6 +14,7 @@ extension ONNXRecurrence {
             initial: states, wants: ONNXWanted(options))
 
         let zero = emitter.scalar(0)
+        let beginning = beginsWithState ? emitter.float32(initial[0]) : zero
         let any = steps.any(&emitter)
         let lasts = raw.states(0, &emitter)
         let kept = lasts.indices.map { state in
@@ -23,10 +24,16 @@ extension ONNXRecurrence {
         guard options.returnSequences else {
             let counts = options.zeroOutputForMask ? steps.countsAtEnd(&emitter) : any
             let last = lasts.first ?? raw.last(0, &emitter)
-            return Outputs(output: emitter.apply("Where", counts, last, zero), states: kept)
+            let hidden = options.zeroOutputForMask ? zero : beginning
+            return Outputs(output: emitter.apply("Where", counts, last, hidden), states: kept)
         }
         let y = emitter.transpose(emitter.squeeze(raw.sequence, [1]), [1, 0, 2])
-        var sequence = steps.restored(y, zeroAtMasked: options.zeroOutputForMask, &emitter)
+        var sequence =
+            options.zeroOutputForMask
+            ? steps.restored(y, zeroAtMasked: true, otherwise: zero, &emitter)
+            : steps.restored(
+                y, zeroAtMasked: false,
+                otherwise: beginsWithState ? emitter.unsqueeze(beginning, [1]) : zero, &emitter)
         if sequenceIsReversed { sequence = emitter.reverse(sequence, axis: 1) }
         if options.timeMajor { sequence = emitter.transpose(sequence, [1, 0, 2]) }
         return Outputs(output: sequence, states: kept)
@@ -90,11 +97,12 @@ private struct MaskedSteps {
     }
 
     /// The outputs of the steps that count, back in their places; a masked step repeats the last output, or is zero.
-    func restored(_ y: String, zeroAtMasked: Bool, _ emitter: inout ONNXEmitter) -> String {
+    /// Before the first output stands `first`.
+    func restored(_ y: String, zeroAtMasked: Bool, otherwise first: String, _ emitter: inout ONNXEmitter) -> String {
         let place = emitter.apply("Sub", emitter.apply("CumSum", ones, emitter.integer(1)), emitter.integer(1))
         let outputs = emitter.gatherSteps(of: y, at: emitter.apply("Max", place, emitter.integer(0)))
         let counts = zeroAtMasked ? mask : emitter.apply("GreaterOrEqual", place, emitter.integer(0))
-        return emitter.apply("Where", emitter.unsqueeze(counts, [2]), outputs, emitter.scalar(0))
+        return emitter.apply("Where", emitter.unsqueeze(counts, [2]), outputs, first)
     }
 }
 

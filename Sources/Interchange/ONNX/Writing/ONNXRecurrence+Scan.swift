@@ -8,8 +8,8 @@ extension ONNXRecurrence {
         let x = emitter.float32(input)
         let projection = try layer.emitProjection(of: x, parameters, into: &emitter)
         var carried = initial.isEmpty ? zeroStates(x, &emitter) : initial.map { emitter.float32($0) }
-        // Before the first step that counts, the last output is zero and not the initial state.
-        let keepsLast = input.mask != nil && !initial.isEmpty
+        // Before the first step that counts, the last output is zero and not the initial state, but for Keras of old.
+        let keepsLast = input.mask != nil && !initial.isEmpty && !beginsWithState
         if keepsLast { carried.append(zeroStates(x, &emitter)[0]) }
         let sequences = [projection] + (input.mask.map { [$0.name] } ?? [])
 

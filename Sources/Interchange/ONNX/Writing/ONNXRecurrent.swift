@@ -93,6 +93,9 @@ struct ONNXRecurrence {
     let initial: [ONNXSignal]
     let sequenceIsReversed: Bool
 
+    /// Whether masked steps before the first that counts put out the initial state that the layer is given.
+    var beginsWithState: Bool { options.beginsWithState && !initial.isEmpty }
+
     init(
         _ layer: any ONNXRecurrent, _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, sequenceIsReversed: Bool
     ) throws {

@@ -26,7 +26,7 @@ package enum ONNXWriterCatalogue {
         Classification.self,
         // Axes and shapes
         Transpose.self, Squeeze.self, Unsqueeze.self, Reverse.self, TensorReshape.self, Expand.self, Tile.self,
-        ShapeOf.self, SizeOf.self, Fill.self, NumberRange.self, LengthMask.self,
+        ShapeOf.self, SizeOf.self, Fill.self, FillLike.self, NumberRange.self, LengthMask.self,
         // Parts
         Slice.self, Split.self, Pad.self, Gather.self, GatherElements.self, GatherND.self, ReverseSequence.self,
         // Products and sums

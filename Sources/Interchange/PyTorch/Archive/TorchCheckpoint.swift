@@ -69,19 +69,17 @@ struct TorchCheckpoint {
 
     /// Adds every tensor below `value`, under the path that leads to it.
     private mutating func collect(_ value: PickleValue, path: [String], isModule: Bool) throws {
-        visits += 1
-        guard path.count <= Self.deepest, visits <= Self.mostValues else {
-            throw FerryError(
-                .unsupported, found: "values nested \(Self.deepest) times or \(Self.mostValues) of them",
-                expected: "a state dict", remedy: "save model.state_dict()")
-        }
+        guard path.count <= Self.deepest else { throw Self.beyondStateDicts }
         switch value {
         case .tensor(let view): tensors.append((path.isEmpty ? "tensor" : path.joined(separator: "."), view))
         case .dict(let place) where !isModule: try collect(heap.members(place), path, isModule)
         case .object(let place): try heap[place].attributes.map { try collect(heap.members($0), path, isModule) }
         // Lists in a module of TorchScript repeat its parameters, as `_flat_weights` does; they are none themselves.
         case .list(let place) where !isModule, .tuple(let place) where !isModule:
-            try collect(heap[place].items.enumerated().map { ("\($0)", $1) }, path, isModule)
+            try visit(heap[place].items.count)
+            for (index, item) in heap[place].items.enumerated() {
+                try collect((name: "\(index)", value: item), path, isModule)
+            }
         default: if !isModule { ignore(path, value) }
         }
     }
@@ -89,14 +87,31 @@ struct TorchCheckpoint {
     private mutating func collect(
         _ members: [(name: String, value: PickleValue)], _ path: [String], _ isModule: Bool
     ) throws {
-        for (name, value) in members {
-            let inner = path + [name]
-            if !isModule, !value.isTensor, Self.otherKeys.contains(where: name.lowercased().contains) {
-                ignore(inner, value)
-            } else {
-                try collect(value, path: inner, isModule: isModule)
-            }
+        try visit(members.count)
+        for member in members { try collect(member, path, isModule) }
+    }
+
+    private mutating func collect(
+        _ member: (name: String, value: PickleValue), _ path: [String], _ isModule: Bool
+    ) throws {
+        let inner = path + [member.name]
+        if !isModule, !member.value.isTensor, Self.otherKeys.contains(where: member.name.lowercased().contains) {
+            ignore(inner, member.value)
+        } else {
+            try collect(member.value, path: inner, isModule: isModule)
         }
+    }
+
+    /// Counts values before anything is made of them.
+    private mutating func visit(_ count: Int) throws {
+        visits += count
+        guard visits <= Self.mostValues else { throw Self.beyondStateDicts }
+    }
+
+    private static var beyondStateDicts: FerryError {
+        FerryError(
+            .unsupported, found: "values nested \(deepest) times or \(mostValues) of them", expected: "a state dict",
+            remedy: "save model.state_dict()")
     }
 
     private static let deepest = 64

@@ -76,6 +76,26 @@ package struct Fill: Operator {
     }
 }
 
+/// A tensor of the input's shape in which every element is the same (Keras `full_like`).
+package struct FillLike: Operator {
+    package static let kind = "FillLike"
+    /// The element, one.
+    package var value: Tensor
+
+    /// Fills the shape of the input with the one element of `value`.
+    package init(_ value: Tensor) { self.value = value }
+
+    package func outputTypes(for inputs: Slots<ValueType>) throws -> [ValueType] {
+        [inputs[0].with(dtype: value.dtype)]
+    }
+
+    package func evaluate(
+        _ inputs: Slots<Signal>, _ parameters: ParameterSet, _ state: inout LayerState
+    ) throws -> [Signal] {
+        [Signal(value.reshaped([]).broadcast(to: inputs[0].tensor.shape))]
+    }
+}
+
 /// The numbers from a start to before a limit, a step apart.
 ///
 /// Inputs: start, limit, step, each one element.

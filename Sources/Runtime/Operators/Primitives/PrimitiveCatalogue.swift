@@ -7,7 +7,8 @@ package enum PrimitiveCatalogue {
         Classification.self, Bitwise.self, BitCast.self,
         // Axes and shapes
         Transpose.self, Squeeze.self, Unsqueeze.self, Reverse.self, TensorReshape.self, Expand.self, Tile.self,
-        ShapeOf.self, SizeOf.self, Fill.self, NumberRange.self, LengthMask.self, Diagonal.self, Triangle.self,
+        ShapeOf.self, SizeOf.self, Fill.self, FillLike.self, NumberRange.self, LengthMask.self, Diagonal.self,
+        Triangle.self,
         // Parts
         Slice.self, Split.self, Pad.self, Gather.self, GatherElements.self, GatherND.self, ReverseSequence.self,
         Compress.self, Unique.self, NonMaximumSuppression.self, ScatterElements.self, ScatterND.self, CacheUpdate.self,

@@ -273,6 +273,16 @@ extension Fill: ONNXWritable {
     }
 }
 
+/// ConstantOfShape of the input's Shape.
+extension FillLike: ONNXWritable {
+    package func emit(
+        _ inputs: Slots<ONNXSignal>, _ parameters: ParameterSet, into emitter: inout ONNXEmitter
+    ) throws -> [ONNXSignal] {
+        let value = ONNXAttribute("value", .tensor(ONNXTensor(value.reshaped([1]))))
+        return try emitNode("ConstantOfShape", [emitter.lengths(inputs[0].name)], inputs, [value], &emitter)
+    }
+}
+
 /// Range.
 extension NumberRange: ONNXWritable {
     package func emit(
