@@ -66,7 +66,7 @@ public struct ParameterSet: Sendable, Equatable {
     mutating func put(_ tensor: Tensor, at name: String) { tensors[name] = tensor }
 
     /// The same names with other tensors.
-    func mapTensors(_ transform: (Tensor) throws -> Tensor) rethrows -> ParameterSet {
+    package func mapTensors(_ transform: (Tensor) throws -> Tensor) rethrows -> ParameterSet {
         ParameterSet(try tensors.mapValues(transform))
     }
 

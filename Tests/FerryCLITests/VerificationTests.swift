@@ -23,6 +23,24 @@ import Testing
         #expect(!differences.areWithin(.conversion))
     }
 
+    /// A recurrence that doubles every deviation many times over 12 steps, so that the rescaling of its gates for Keras 3
+    /// is seen.
+    @Test func chaoticModelsMayDifferAsTheyDoFromThemselves() throws {
+        var layer = LSTM(32)
+        layer.recurrentActivation = .hardSigmoid(slope: 0.2, offset: 0.5)
+        layer.activation = .relu
+        let model = try Model(seed: 5) {
+            Input(12, 8); layer; Dense(1)
+        }
+        let wild = model.parameters.mapTensors { $0 * Tensor(scalar: Float(6)) }
+        let chaotic = try Model(name: "wild", graph: model.graph, parameters: wild, metadata: model.metadata)
+        let folder = try Folder()
+        let (notes, differences) = try chaotic.writeVerified(
+            as: "wild.h5", to: folder["copy.keras"], options: WriteOptions(), rereading: ReadOptions())
+        #expect(!differences.areWithin(.conversion))
+        #expect(notes.contains { $0.hasPrefix("wild.h5 makes a difference of ") })
+    }
+
     @Test func tokenIdsStayInsideTheSmallestTable() throws {
         let inner = try Model {
             Input(nil, dtype: .int32); Embedding(6, 3, maskZero: true)

@@ -149,7 +149,8 @@ extension Operator {
 
     /// Whether Keras takes a mask in calls of it, and hands that of the input on.
     fileprivate var takesMaskByHand: Bool {
-        isRecurrent || self is BatchNormalization || (self as? GlobalPooling)?.leavesMaskedStepsOut == true
+        isRecurrent || self is BatchNormalization || self is TimeDistributed
+            || (self as? GlobalPooling)?.leavesMaskedStepsOut == true
     }
 
     /// Whether it does nothing with a mask but to hand it on.

@@ -125,6 +125,12 @@ extension KerasCompileWriter {
             notes += known.differences(of: settings)
             settings["schedule_decay"] = nil
         }
+        // Keras 3 takes no null for the name of a schedule, which Keras 2 writes.
+        if version.isKeras3, var schedule = settings["learning_rate"], schedule["config"]?["name"]?.isNull == true {
+            let name = schedule["class_name"]
+            schedule["config"]?["name"] = name
+            settings["learning_rate"] = schedule
+        }
         guard !version.isKeras3 else { return object(known.className, module: "keras.optimizers", settings) }
         for name in ["gradient_accumulation_steps", "loss_scale_factor"] {
             guard settings[name]?.isNull ?? true else { throw refuse("optimizer's setting", .string(name)) }
