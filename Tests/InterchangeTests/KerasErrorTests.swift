@@ -55,6 +55,31 @@ struct KerasErrorTests {
         )
     }
 
+    @Test func inputThatIsNotListed() throws {
+        let folder = try TemporaryFolder()
+        var root = try HDF5Group(contentsOf: Fixture.root + "/fixtures/keras2/shared_lstm/model.h5")
+        let config = try #require(try root.string(named: "model_config"))
+        let changed = config.replacing(/"input_layers": \[\[.*?\]\]/, with: "\"input_layers\": []")
+        try #require(changed != config)
+        root.attributes["model_config"] = .string(changed)
+        try root.write(to: folder("model.h5"))
+        #expect(
+            InterchangeTests.sentence { _ = try Model(contentsOf: folder("model.h5")) }
+                == "model.h5 › layer 'lstm': takes 'left', which is no input of the model and comes out of no layer before"
+        )
+    }
+
+    @Test func outputThatIsKnownBeforehand() throws {
+        var graph = Graph()
+        let x = graph.addInput("x", ValueType(.float32, [.batch, 3]))
+        let one = graph.addConstant("one", Tensor(scalar: Float(1)))
+        graph.setOutputs([try graph.append("dense", Activation(.tanh), [x])[0], one], names: ["y", "one"])
+        let model = try Model(name: "m", graph: graph, parameters: ParameterSet())
+        #expect(
+            InterchangeTests.sentence { try model.write(to: "m.keras", options: WriteOptions()) }
+                == "m.keras › output 'one': is known beforehand, and no layer gives it; write ONNX instead")
+    }
+
     @Test func missingWeight() throws {
         let text = try sentence { root in
             root.update(groupAt: "model_weights/lstm") { group in

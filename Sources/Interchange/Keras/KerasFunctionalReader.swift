@@ -25,7 +25,9 @@ struct KerasFunctionalReader {
         try perform(pending)
         let references = try outputReferences()
         graph.setOutputs(try references.map(value), names: references.map(\.call.layer))
-        return graph.withoutUnusedNodes()
+        let used = graph.withoutUnusedNodes()
+        try used.requireSources()
+        return used
     }
 
     /// Makes all calls, always the first in the file whose inputs are there, so that layers keep their order.

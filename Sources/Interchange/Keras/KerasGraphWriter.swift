@@ -45,6 +45,11 @@ struct KerasGraphWriter {
             json["inbound_nodes"] = .array(calls[index])
             layers.append(json)
         }
+        for (value, name) in zip(graph.outputs, graph.outputNames) where graph.constants[value] != nil {
+            throw FerryError(
+                .unsupported, at: ["output '\(name)'"], found: "is known beforehand, and no layer gives it",
+                remedy: "write ONNX instead")
+        }
         func list(_ values: [Graph.ValueID]) -> JSONValue {
             let all = values.map { references.placeAmongOutputs(of: $0) }
             return version.isKeras3 && all.count == 1 ? all[0] : .array(all)

@@ -200,6 +200,27 @@ public struct Graph: Sendable {
     /// Makes `values`, which are inputs already, the inputs in this order.
     public mutating func setInputs(_ values: [ValueID]) { inputs = values }
 
+    /// Checks that all values come from somewhere: inputs, constants and calls further up.
+    ///
+    /// - Throws: ``FerryError/Code/disconnected`` located at the layer that takes another.
+    package func requireSources() throws {
+        var known = Set(inputs).union(constants.keys)
+        for node in nodes {
+            for value in (node.inputs + [node.mask.value]).compactMap({ $0 }) where !known.contains(value) {
+                throw FerryError(
+                    .disconnected, at: ["layer '\(layer(of: node).name)'"],
+                    found: "takes '\(name(of: value))', which is no input of the model and comes out of no layer before"
+                )
+            }
+            known.formUnion(node.outputs)
+        }
+        for value in outputs where !known.contains(value) {
+            throw FerryError(
+                .disconnected, at: ["output '\(name(of: value))'"],
+                found: "is no input of the model and comes out of no layer")
+        }
+    }
+
     /// The graph without the calls that no output depends on, and without the layers that nobody then calls.
     public func withoutUnusedNodes() -> Graph {
         var needed = Set(outputs)
@@ -250,4 +271,9 @@ func unique(_ name: String, among taken: some Sequence<String>) -> String {
     var number = 1
     while taken.contains("\(name)_\(number)") { number += 1 }
     return "\(name)_\(number)"
+}
+
+extension FerryError.Code {
+    /// A value that nothing in a graph gives.
+    public static let disconnected = Self("disconnected")
 }

@@ -14,8 +14,10 @@ public struct Model: Sendable {
 
     /// A model from its parts.
     ///
-    /// - Throws: ``FerryError`` located at the layer whose parameter is missing or has another shape.
+    /// - Throws: ``FerryError`` located at the layer whose parameter is missing or has another shape, or
+    ///   that takes a value which nothing gives.
     public init(name: String, graph: Graph, parameters: ParameterSet, metadata: ModelMetadata = .init()) throws {
+        try graph.requireSources()
         for spec in try graph.parameterSpecs() {
             guard let tensor = parameters[spec.name] else {
                 throw FerryError(
