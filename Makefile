@@ -52,8 +52,7 @@ saving: build
 	python3 Tests/saving/check.py .build/release/ferry $(KILLS)
 	python3 Tests/saving/checkpoints.py .build/release/ferry $$(($(KILLS) / 10))
 
-## Gives `ferry` damaged files and such as were made to do harm; MUTANTS and SEED for more and others of them. Not in CI:
-## external_data_in_itself_many_times takes more than its ten seconds while other programs fill the memory's bandwidth.
+## Gives `ferry` damaged files and such as were made to do harm; MUTANTS and SEED for more and others of them.
 MUTANTS ?= 100
 SEED ?= 1
 hostile: build

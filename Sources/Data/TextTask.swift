@@ -60,7 +60,7 @@ public struct TextTask: Sendable {
     public static func tokenizer(of model: Model) throws -> Tokenizer {
         guard let json = model.metadata.attributes[attribute] else {
             throw FerryError(
-                .json, at: [model.name], found: "no tokenizer in the model's metadata", expected: "one",
+                .json, at: ["model '\(model.name)'"], found: "keeps no tokenizer", expected: "one",
                 remedy: "train with 'ferry train TEXT --text char', or give the tokenizer's JSON with --tokenizer")
         }
         return try locating("\(model.name) › metadata 'tokenizer'") { try Tokenizer(json: json) }

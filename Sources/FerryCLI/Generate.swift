@@ -45,7 +45,8 @@ struct Generate: ParsableCommand {
         }
         let content = try Model(contentsOf: model)
         let tokenizer = try tokenizer.map { path in
-            try locating(path.lastPathComponent) { try Tokenizer(json: JSONValue(parsing: FileText.read(path))) }
+            let text = try FileText.read(path)
+            return try locating(path.lastPathComponent) { try Tokenizer(json: JSONValue(parsing: text)) }
         }
         var generator = try TextGenerator(
             InferenceSession(content), try tokenizer ?? TextTask.tokenizer(of: content), seed: seed)

@@ -42,37 +42,38 @@ struct TrainingJob {
             throw FerryError(
                 .usage, at: [file.lastPathComponent], found: "no column to predict", expected: "--target COLUMN")
         }
-        return try locating(file.lastPathComponent) {
-            let table = try CSVTable(parsing: FileText.read(file))
-            var task = ForecastTask(
-                target: target, features: options.features?.split(separator: ",").map(String.init) ?? [],
-                windows: Windows(options.window, horizon: options.horizon),
-                missing: MissingValues(rawValue: options.missing.rawValue) ?? .interpolate,
-                scaler: Scaler.Kind(rawValue: options.scaler.rawValue) ?? .minMax)
-            let (training, validation) = try task.fit(table, validation: fitting.validationSplit ?? 0.2)
-            let standard = TrainingConfiguration(optimizer: Adam(), loss: MeanSquaredError())
-            return TrainingJob(
-                model: try task.model(LayerList(layers), seed: fitting.seed),
-                configuration: try fitting.configuration(standard), training: training, validation: validation,
-                forecast: task)
+        let layers = try LayerList(option: layers)
+        let configuration = try fitting.configuration(
+            TrainingConfiguration(optimizer: Adam(), loss: MeanSquaredError()))
+        let text = try FileText.read(file)
+        var task = ForecastTask(
+            target: target, features: options.features?.split(separator: ",").map(String.init) ?? [],
+            windows: Windows(options.window, horizon: options.horizon),
+            missing: MissingValues(rawValue: options.missing.rawValue) ?? .interpolate,
+            scaler: Scaler.Kind(rawValue: options.scaler.rawValue) ?? .minMax)
+        let (training, validation) = try locating(file.lastPathComponent) {
+            try task.fit(CSVTable(parsing: text), validation: fitting.validationSplit ?? 0.2)
         }
+        return TrainingJob(
+            model: try task.model(layers, seed: fitting.seed), configuration: configuration, training: training,
+            validation: validation, forecast: task)
     }
 
     /// A new model that continues a text.
     static func text(
         _ file: String, _ unit: TextOptions.Unit, _ options: TextOptions, _ layers: String, seed: UInt64
     ) throws -> TrainingJob {
-        try locating(file.lastPathComponent) {
-            let task = try TextTask(
-                FileText.read(file), unit: unit == .char ? .character : .word, length: options.sequenceLength)
-            if let path = options.tokenizer { try task.tokenizer.json.encoded().write(toFile: path) }
-            let loss = SparseCategoricalCrossentropy()
-            return TrainingJob(
-                model: try task.model(
-                    LayerList(layers, returnsSequences: true), embedding: options.embedding, seed: seed),
-                configuration: TrainingConfiguration(optimizer: Adam(), loss: loss, metrics: [Accuracy()]),
-                training: task.data, validation: nil)
+        let layers = try LayerList(option: layers, returnsSequences: true)
+        let text = try FileText.read(file)
+        let task = try locating(file.lastPathComponent) {
+            try TextTask(text, unit: unit == .char ? .character : .word, length: options.sequenceLength)
         }
+        if let path = options.tokenizer { try task.tokenizer.json.encoded().write(toFile: path) }
+        let loss = SparseCategoricalCrossentropy()
+        return TrainingJob(
+            model: try task.model(layers, embedding: options.embedding, seed: seed),
+            configuration: TrainingConfiguration(optimizer: Adam(), loss: loss, metrics: [Accuracy()]),
+            training: task.data, validation: nil)
     }
 
     private static func tensors(_ path: String) throws -> [Tensor] {
@@ -80,6 +81,13 @@ struct TrainingJob {
         if file.hasSuffix(".npz") { return Array(try NPZFile.read(path).values) }
         if file.hasSuffix(".csv") { return [try CSVMatrix.read(path)] }
         return [try NPYFile.read(path)]
+    }
+}
+
+extension LayerList {
+    /// The layers that `--layers` lists.
+    fileprivate init(option text: String, returnsSequences: Bool = false) throws {
+        self = try locating("--layers") { try LayerList(text, returnsSequences: returnsSequences) }
     }
 }
 
