@@ -158,6 +158,14 @@ def model_that_contains_itself():
 
 
 @attack(".h5")
+def mask_through_thousands_of_layers():
+    """The name lets Ferry look for the mask that the last layer is given."""
+    return keras_h5(sequential(
+        layer("Masking", "any", batch_input_shape=[None, 3, 2]),
+        *[layer("Activation", f"a{i}", activation="tanh") for i in range(9000)], layer("GlobalAveragePooling1D", "mean")))
+
+
+@attack(".h5")
 def thousands_of_layers():
     return keras_h5(sequential(*[layer("Activation", f"a{i}", activation="tanh") for i in range(20_000)]))
 

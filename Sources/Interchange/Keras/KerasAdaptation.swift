@@ -97,7 +97,8 @@ extension Graph {
 extension Graph {
     /// The layers whose use of masks Keras 3 has no word for, though Keras 2 has.
     fileprivate func maskUsesKeras3Lacks() -> [(layer: Layer, error: FerryError)] {
-        nodes.compactMap { node in
+        let origins = maskOrigins()
+        return nodes.compactMap { node in
             let layer = layer(of: node)
             let inputs = node.inputs.compactMap { $0 }
             let isRecurrent = layer.operation is any RecurrentOperator || layer.operation is Bidirectional
@@ -108,7 +109,7 @@ extension Graph {
                 return (layer, error)
             }
             let rule = (layer.operation as? Merge)?.maskMerge ?? (layer.operation as? Concatenate)?.maskMerge
-            if rule == .all, Set(inputs.map(maskOrigin)).count > 1 {
+            if rule == .all, Set(inputs.map { origins[$0] }).count > 1 {
                 let error = FerryError(
                     .unsupported,
                     found: "inputs with different masks, which Keras 3 joins by another rule than Keras 2",
@@ -121,11 +122,12 @@ extension Graph {
 
     /// The layers whose use of masks Keras 2 has no word for, though Keras 3 has.
     fileprivate func maskUsesKeras2Lacks() -> [(layer: Layer, error: FerryError)] {
-        nodes.compactMap { node in
+        let origins = maskOrigins()
+        return nodes.compactMap { node in
             let layer = layer(of: node)
             let inputs = node.inputs.compactMap { $0 }
             let rule = (layer.operation as? Merge)?.maskMerge ?? (layer.operation as? Concatenate)?.maskMerge
-            guard node.mask == .dropped || rule == .any && Set(inputs.map(maskOrigin)).count > 1 else { return nil }
+            guard node.mask == .dropped || rule == .any && Set(inputs.map { origins[$0] }).count > 1 else { return nil }
             let found =
                 node.mask == .dropped
                 ? "a mask that is not handed on, though Keras 2 always hands it on"
@@ -134,12 +136,6 @@ extension Graph {
                 .unsupported, found: found, remedy: "write it for Keras 3, or as ONNX")
             return (layer, error)
         }
-    }
-
-    /// The value whose layer made the mask that `value` carries; nil where it carries none.
-    private func maskOrigin(_ value: ValueID) -> ValueID? {
-        guard carriesMask(value), let node = nodes.first(where: { $0.outputs.first == value }) else { return nil }
-        return node.inputs.compactMap { $0 }.first(where: carriesMask).flatMap(maskOrigin) ?? value
     }
 }
 

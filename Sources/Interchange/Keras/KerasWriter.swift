@@ -47,10 +47,9 @@ struct KerasWriter {
         for (number, variable) in (training?.variables ?? []).enumerated() {
             root.insert(HDF5Dataset(variable.tensor), at: "optimizer/vars/\(number)")
         }
+        let specs = try specs()
         for (container, layer) in model.graph.kerasContainers() {
-            guard let operation = layer.operation as? any KerasLayer, let specs = try specs()[layer.name] else {
-                continue
-            }
+            guard let operation = layer.operation as? any KerasLayer, let specs = specs[layer.name] else { continue }
             let parameters = model.parameters.scoped(to: layer.name)
             for group in operation.kerasVariables(specs) {
                 let inner = version.attributePath(group.path)

@@ -10,7 +10,9 @@ extension Model {
     func givingMasksByHand() throws -> Model {
         var calls = KerasMasksByHand(graph, parameters)
         guard try calls.giveAll() else { return self }
-        let (graph, parameters) = try calls.draft.finished()
+        var (graph, parameters) = try calls.draft.finished()
+        // The operations that make masks are branches.
+        graph.structure = .functional
         return try Model(name: name, graph: graph, parameters: parameters, metadata: metadata)
     }
 }
@@ -21,6 +23,8 @@ private struct KerasMasksByHand {
     private(set) var draft: GraphDraft
     /// The values that would carry another mask in Keras 3, or none.
     private var differing: Set<Graph.ValueID> = []
+    /// The values whose layers made the masks that values carry.
+    private let origins: [Graph.ValueID: Graph.ValueID]
     /// The masks of values, as far as they are computed.
     private var masks: [Graph.ValueID: Graph.ValueID] = [:]
     private var computations: [GraphDraft.Node] = []
@@ -31,6 +35,7 @@ private struct KerasMasksByHand {
         self.graph = graph
         draft = GraphDraft(graph, parameters)
         namesCollide = graph.hasNamesOfKerasMasks
+        origins = graph.maskOrigins()
     }
 
     /// Gives every call that needs it its mask; false where there is none, or where one cannot be computed.
@@ -60,7 +65,7 @@ private struct KerasMasksByHand {
         let operation = graph.layer(of: node).operation
         let isDifferent = node.inputs.contains { $0.map(differing.contains) ?? false }
         if let rule = operation.joinRule {
-            let sources = Set(node.inputs.compactMap { $0 }.map(origin))
+            let sources = Set(node.inputs.compactMap { $0 }.map { origins[$0] })
             guard isDifferent || rule == .all && sources.count > 1 else { return true }
             // The other functions of Keras 3 skip masked steps.
             guard [nil, .add, .subtract, .average].contains((operation as? Merge)?.function) else { return false }
@@ -79,48 +84,49 @@ private struct KerasMasksByHand {
         return true
     }
 
-    /// The value whose layer made the mask that `value` carries; nil where it carries none.
-    private func origin(_ value: Graph.ValueID) -> Graph.ValueID? {
-        guard graph.carriesMask(value), let producer = draft.producer(of: value) else { return nil }
-        let inputs = draft.nodes[producer].inputs.compactMap { $0 }
-        return inputs.first(where: graph.carriesMask).flatMap(origin) ?? value
-    }
-
-    /// The mask that a value carries, as a value of its own, bool [batch, time].
-    private mutating func mask(of value: Graph.ValueID) throws -> Graph.ValueID? {
-        if let known = masks[value] { return known }
-        guard graph.carriesMask(value), let producer = draft.producer(of: value) else { return nil }
-        let node = graph.nodes[producer]
-        let mask = try node.mask.value ?? computedMask(of: node)
-        masks[value] = mask
+    /// The mask that a value carries, as a value of its own, bool [batch, time]; nil also behind too many joints.
+    private mutating func mask(of value: Graph.ValueID, joints: Int = 64) throws -> Graph.ValueID? {
+        // Past the layers that hand on what they are given; no recursion, because chains of layers may be long.
+        var source = value
+        while masks[source] == nil, let node = producer(of: source), node.mask.value == nil, let input = node.inputs[0],
+            graph.layer(of: node).operation.handsItsMaskOn
+        {
+            source = input
+        }
+        guard graph.carriesMask(source), let node = producer(of: source) else { return nil }
+        let mask = try masks[source] ?? node.mask.value ?? madeMask(of: node, joints: joints)
+        (masks[source], masks[value]) = (mask, mask)
         return mask
     }
 
-    private mutating func computedMask(of node: Graph.Node) throws -> Graph.ValueID? {
+    private func producer(of value: Graph.ValueID) -> Graph.Node? { draft.producer(of: value).map { graph.nodes[$0] } }
+
+    /// The mask that a layer makes, and does not hand on.
+    private mutating func madeMask(of node: Graph.Node, joints: Int) throws -> Graph.ValueID? {
         guard let input = node.inputs[0] else { return nil }
-        let name = graph.layer(of: node).name
-        switch graph.layer(of: node).operation {
-        case is Embedding: return try compared(input, with: 0, name)
+        let layer = graph.layer(of: node)
+        switch layer.operation {
+        case is Embedding: return try compared(input, with: 0, layer.name)
         case let masking as Masking:
-            let features = try compared(input, with: masking.value, name)
-            let ones = try add("\(name)_ones", Cast(to: .int32), [features])
-            let any = try add("\(name)_any", Reduction(.maximum, axes: .known([-1]), keepsAxes: false), [ones])
-            return try add("\(name)_mask", Cast(to: .bool), [any])
+            let features = try compared(input, with: masking.value, layer.name)
+            let ones = try add("\(layer.name)_ones", Cast(to: .int32), [features])
+            let any = try add("\(layer.name)_any", Reduction(.maximum, axes: .known([-1]), keepsAxes: false), [ones])
+            return try add("\(layer.name)_mask", Cast(to: .bool), [any])
+        case let concatenate as Concatenate where concatenate.timeLocality != .perStep: return nil
         case let operation:
-            if let rule = operation.joinRule {
-                if let concatenate = operation as? Concatenate, concatenate.timeLocality != .perStep { return nil }
-                return try joinedMask(of: node, by: rule, name)
-            }
-            return operation.takesMaskByHand || operation.leavesMaskAlone ? try mask(of: input) : nil
+            guard let rule = operation.joinRule, joints > 0 else { return nil }
+            return try joinedMask(of: node, by: rule, layer.name, joints: joints - 1)
         }
     }
 
-    private mutating func joinedMask(of node: Graph.Node, by rule: MaskMerge, _ name: String) throws -> Graph.ValueID? {
+    private mutating func joinedMask(
+        of node: Graph.Node, by rule: MaskMerge, _ name: String, joints: Int
+    ) throws -> Graph.ValueID? {
         let carrying = node.inputs.compactMap { $0 }.filter(graph.carriesMask)
         guard rule == .all || carrying.count == node.inputs.count else { return nil }
         var joined: Graph.ValueID?
         for value in carrying {
-            guard let mask = try mask(of: value) else { return nil }
+            guard let mask = try mask(of: value, joints: joints) else { return nil }
             joined = try joined.map { try add("\(name)_mask", Logic(rule == .all ? .and : .or), [$0, mask]) } ?? mask
         }
         return joined
@@ -147,11 +153,17 @@ extension Operator {
 
     fileprivate var isRecurrent: Bool { self is any RecurrentOperator || self is Bidirectional }
 
+    /// Whether its mask is its own, whatever its input carries.
+    fileprivate var makesMask: Bool { self is Embedding || self is Masking }
+
     /// Whether Keras takes a mask in calls of it, and hands that of the input on.
     fileprivate var takesMaskByHand: Bool {
         isRecurrent || self is BatchNormalization || self is TimeDistributed
             || (self as? GlobalPooling)?.leavesMaskedStepsOut == true
     }
+
+    /// Whether its output carries the mask of its input.
+    fileprivate var handsItsMaskOn: Bool { takesMaskByHand || leavesMaskAlone && !makesMask }
 
     /// Whether it does nothing with a mask but to hand it on.
     fileprivate var leavesMaskAlone: Bool {
@@ -164,6 +176,17 @@ extension GlobalPooling {
 }
 
 extension Graph {
+    /// For each value that carries a mask, the one whose layer made it; of several masks that of the first input.
+    func maskOrigins() -> [ValueID: ValueID] {
+        var origins: [ValueID: ValueID] = [:]
+        for node in nodes {
+            guard let output = node.outputs.first, carriesMask(output) else { continue }
+            let handedOn = node.inputs.lazy.compactMap { $0.flatMap { origins[$0] } }.first
+            origins[output] = layer(of: node).operation.makesMask ? output : handedOn ?? output
+        }
+        return origins
+    }
+
     /// Whether layers have names that Keras 3 gives to the operations which make the masks of this graph.
     fileprivate var hasNamesOfKerasMasks: Bool {
         var names = Set<String>()
