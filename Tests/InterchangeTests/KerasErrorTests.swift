@@ -110,24 +110,3 @@ struct KerasErrorTests {
         )
     }
 }
-
-/// Masks that mean something else in the Keras that is written.
-struct KerasMaskedStepsTests {
-    @Test(arguments: [2, 3])
-    func shownByABidirectionalOfOld(_ version: Int) throws {
-        let model = try Model(contentsOf: Fixture.root + "/fixtures/keras1/rnn_masked/model.h5")
-        #expect(
-            InterchangeTests.sentence { try model.write(to: "m.h5", options: WriteOptions(kerasVersion: version)) }
-                == "m.h5 › layer 'bidirectional_2' (Bidirectional): gives its last output again at masked steps, and these come out of the model; today's Keras gives zeros there; write ONNX instead"
-        )
-    }
-
-    @Test(arguments: [2, 3])
-    func beforeTheFirstThatCounts(_ version: Int) throws {
-        let model = try Model(contentsOf: Fixture.root + "/fixtures/keras2.2.4/stateful_masked/model.h5")
-        #expect(
-            InterchangeTests.sentence { try model.write(to: "m.h5", options: WriteOptions(kerasVersion: version)) }
-                == "m.h5 › layer 'gru_1' (GRU): gives its initial state at masked steps before the first that counts; today's Keras gives zeros there; write ONNX instead"
-        )
-    }
-}
