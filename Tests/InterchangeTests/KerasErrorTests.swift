@@ -80,6 +80,19 @@ struct KerasErrorTests {
                 == "m.keras › output 'one': is known beforehand, and no layer gives it; write ONNX instead")
     }
 
+    @Test(arguments: [2, 3])
+    func operationOfThree(_ version: Int) throws {
+        var graph = Graph()
+        let inputs = [[2, 3], [3], []].enumerated().map { index, shape in
+            graph.addInput("x\(index)", ValueType(.float32, shape.map(Dimension.fixed)))
+        }
+        graph.setOutputs(try graph.append("least", Arithmetic(.minimum), inputs), names: ["y"])
+        let model = try Model(name: "m", graph: graph, parameters: ParameterSet())
+        #expect(
+            InterchangeTests.sentence { try model.write(to: "m.keras", options: WriteOptions(kerasVersion: version)) }
+                == "m.keras › layer 'least' (Arithmetic): 3 inputs of different ranks; two; write ONNX instead")
+    }
+
     @Test func missingWeight() throws {
         let text = try sentence { root in
             root.update(groupAt: "model_weights/lstm") { group in

@@ -82,6 +82,12 @@ struct KerasGraphWriter {
     /// One call of a layer: its inputs by the places they come from.
     private func call(_ node: Graph.Node, _ graph: Graph, _ references: KerasReferences) throws -> JSONValue {
         let inputs = node.inputs.compactMap { $0 }
+        if let arithmetic = graph.layer(of: node).operation as? Arithmetic, inputs.count != 2 {
+            throw FerryError(
+                .unsupported, at: ["layer '\(graph.layer(of: node).name)' (\(arithmetic.kind))"],
+                found: "\(FerryError.counted(inputs.count, "input")) of different ranks", expected: "two",
+                remedy: "write ONNX instead")
+        }
         guard version.isKeras3 else { return try oldCall(node, inputs, graph, references) }
         let tensors = inputs.map { references.tensor($0) }
         var keywords: JSONValue = [:]
