@@ -9,10 +9,21 @@ import Testing
 struct KerasMaskedStepsTests {
     @Test(arguments: [2, 3])
     func shownByABidirectionalOfOld(_ version: Int) throws {
-        let model = try Model(contentsOf: Fixture.root + "/fixtures/keras1/rnn_masked/model.h5")
+        var layer = SimpleRNN(2)
+        (layer.options.returnSequences, layer.options.returnState) = (true, true)
+        var both = Bidirectional(layer)
+        both.forward.options.zeroOutputForMask = false
+        both.backward.options.zeroOutputForMask = false
+        var graph = Graph()
+        let x = graph.addInput("x", ValueType(.float32, [.batch, 5, 3]))
+        let outputs = try graph.append("both", both, try graph.append("masking", Masking(0), [x]))
+        graph.setOutputs([outputs[0]], names: ["y"])
+        var parameters = ParameterSet()
+        for spec in try graph.parameterSpecs() { parameters[spec.name] = Tensor(zeros: spec.shape) }
+        let model = try Model(name: "m", graph: graph, parameters: parameters)
         #expect(
             InterchangeTests.sentence { try model.write(to: "m.h5", options: WriteOptions(kerasVersion: version)) }
-                == "m.h5 › layer 'bidirectional_2' (Bidirectional): gives its last output again at masked steps, and these come out of the model; today's Keras gives zeros there; write ONNX instead"
+                == "m.h5 › layer 'both' (Bidirectional): gives its last output again at masked steps, and these come out of the model; today's Keras gives zeros there; write ONNX instead"
         )
     }
 
@@ -23,6 +34,23 @@ struct KerasMaskedStepsTests {
             InterchangeTests.sentence { try model.write(to: "m.h5", options: WriteOptions(kerasVersion: version)) }
                 == "m.h5 › layer 'gru_1' (GRU): gives its initial state at masked steps before the first that counts; today's Keras gives zeros there; write ONNX instead"
         )
+    }
+
+    /// Where nothing else hangs on it, such a layer is taken apart.
+    @Test(arguments: ["keras1/rnn_masked", "keras2.2.4/lstm_bidirectional_masked"], [2, 3])
+    func takenApart(_ name: String, _ version: Int) throws {
+        let model = try Model(contentsOf: Fixture.root + "/fixtures/\(name)/model.h5")
+        let folder = try TemporaryFolder()
+        let notes = try model.write(to: folder("m.keras"), options: WriteOptions(kerasVersion: version))
+        #expect(
+            notes.contains {
+                $0.contains(
+                    "two layers, of which one is turned around, took its place, because it gives its last output")
+            })
+        let copy = try Model(contentsOf: folder("m.keras"))
+        let counts = [copy, model].map { $0.graph.layers.count { $0.operation is Bidirectional } }
+        #expect(counts[0] < counts[1])
+        #expect(try Verification.compare(copy, model, names: ("copy", "model")).areWithin(.conversion))
     }
 
     /// Keras 3 would call an operation of its own `any`, and refuse the model.

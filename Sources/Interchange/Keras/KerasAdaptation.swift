@@ -21,9 +21,10 @@ extension Model {
     /// - Throws: one ``FerryError`` that names every layer which that version cannot express.
     func adapted(to version: KerasVersion) throws -> (model: Model, notes: [String]) {
         let (expanded, expansions) = try expandedForKeras()
-        let spelt = version.isKeras3 ? try expanded.givingMasksByHand() : expanded
-        let (model, notes) = try spelt.scaled(for: version)
-        return (model, expansions + notes)
+        let (apart, separations) = try expanded.takingOldBidirectionalsApart()
+        let masked = version.isKeras3 ? try apart.givingMasksByHand() : apart
+        let (model, notes) = try masked.scaled(for: version)
+        return (model, expansions + separations + notes)
     }
 
     private func scaled(for version: KerasVersion) throws -> (model: Model, notes: [String]) {

@@ -46,7 +46,7 @@ private struct KerasMasksByHand {
             }
             guard try look(at: node, index) else { return false }
         }
-        guard !computations.isEmpty else { return false }
+        guard !computations.isEmpty || !differing.isEmpty else { return false }
         draft.replaceOperations { node in
             if var merge = node.layer.operation as? Merge, differing.contains(node.outputs[0]) {
                 merge.maskMerge = .any
