@@ -13,3 +13,26 @@ public struct Signal: Sendable {
         self.mask = mask
     }
 }
+
+extension Signal {
+    /// The same numbers with a mask that a call was given; any number but 0 counts as true, as in Keras.
+    ///
+    /// - Throws: ``FerryError/Code/shape`` where the mask does not say for each time step whether it counts.
+    func masked(by mask: Tensor?) throws -> Signal {
+        guard let mask else { return Signal(tensor) }
+        guard mask.rank == 2, tensor.shape.prefix(2).elementsEqual(mask.shape) else {
+            throw FerryError(
+                .shape, found: "a mask \(mask.shape) for \(tensor.shape)", expected: "one for each time step",
+                remedy: "give the mask the first two axes of the input")
+        }
+        return Signal(tensor, mask: mask.dtype == .bool ? mask : mask.cast(to: .bool))
+    }
+}
+
+extension [Signal?] {
+    /// Gives the first input of a call the mask that the call says.
+    mutating func apply(_ source: Graph.MaskSource, _ values: [Signal?]) throws {
+        guard source != .carried, let first = first.flatMap({ $0 }) else { return }
+        self[0] = try first.masked(by: source.value.flatMap { values[$0.index]?.tensor })
+    }
+}

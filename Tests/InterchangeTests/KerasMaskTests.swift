@@ -36,6 +36,23 @@ struct KerasMaskedStepsTests {
         )
     }
 
+    @Test func thatDoNotFitAreRefused() throws {
+        let model = try Model(contentsOf: Fixture.root + "/fixtures/keras3/mask_argument/model.keras")
+        let session = try InferenceSession(model)
+        func sentence(_ words: [Int]) -> String {
+            InterchangeTests.sentence {
+                _ = try session.predict([Tensor(zeros: [2, 6, 3]), Tensor(zeros: words, dtype: .int32)])
+            }
+        }
+        for words in [[2, 3], [1, 6]] {
+            #expect(
+                sentence(words)
+                    == "layer 'gru' (GRU): a mask \(words) for [2, 6, 3]; one for each time step; give the mask the first two axes of the input"
+            )
+        }
+        #expect(try session.predict([Tensor(zeros: [2, 6, 3]), Tensor(zeros: [2, 6], dtype: .int32)]).count == 1)
+    }
+
     /// Where nothing else hangs on it, such a layer is taken apart.
     @Test(arguments: ["keras1/rnn_masked", "keras2.2.4/lstm_bidirectional_masked"], [2, 3])
     func takenApart(_ name: String, _ version: Int) throws {

@@ -129,6 +129,9 @@ public struct Graph: Sendable {
         let layer = layers[index]
         let outputs = try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
             try check(inputs, fit: layer.operation.arity)
+            if let mask = mask.value, type(of: mask).rank != 2 {
+                throw FerryError(.shape, found: "a mask \(type(of: mask).shape)", expected: "[batch, time]")
+            }
             let types = try layer.operation.outputTypes(for: Slots(inputs.map { $0.map(type(of:)) }))
             try RunLimits.checkKnown(types)
             return types

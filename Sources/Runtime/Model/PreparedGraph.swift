@@ -66,9 +66,9 @@ struct PreparedGraph: PreparedOperator {
         _ node: Graph.Node, _ values: inout [Signal?], _ state: inout LayerState, _ meter: RunMeter
     ) throws -> [Signal] {
         var inputs = node.inputs.map { $0.flatMap { values[$0.index] } }
-        if node.mask != .carried { inputs[0]?.mask = node.mask.value.flatMap { values[$0.index]?.tensor } }
-        let slots = Slots(inputs)
         let layer = graph.layer(of: node)
+        try locating("layer '\(layer.name)' (\(layer.operation.kind))") { try inputs.apply(node.mask, values) }
+        let slots = Slots(inputs)
         return try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
             let given = slots.map { ValueType(of: $0.tensor) }
             let types = try layer.operation.outputTypes(for: given)

@@ -35,7 +35,7 @@ public final class GraphTape {
             let parameters = layers[node.layer]
             let trains = layer.isTrainable && !isFrozen
             var arguments = node.inputs.map { $0.flatMap { values[$0.index] } }
-            if node.mask != .carried { arguments[0]?.mask = node.mask.value.flatMap { values[$0.index]?.tensor } }
+            try locating("layer '\(layer.name)' (\(layer.operation.kind))") { try arguments.apply(node.mask, values) }
             let slots = Slots(arguments)
             let wantsInputs = node.inputs.contains { $0.map(needed.contains) ?? false }
             let results = try locating("layer '\(layer.name)' (\(layer.operation.kind))") {

@@ -103,7 +103,8 @@ private struct KerasMasksByHand {
 
     /// The mask that a layer makes, and does not hand on.
     private mutating func madeMask(of node: Graph.Node, joints: Int) throws -> Graph.ValueID? {
-        guard let input = node.inputs[0] else { return nil }
+        // A call takes a mask [batch, time].
+        guard let input = node.inputs[0], draft.type(of: node.outputs[0]).rank == 3 else { return nil }
         let layer = graph.layer(of: node)
         switch layer.operation {
         case is Embedding: return try compared(input, with: 0, layer.name)
