@@ -110,7 +110,7 @@ def data():
 
 def expected_difference(name, first, files, last):
     keys = [(name, last), (name, Path(files[0]).suffix if first is keras else None)]
-    return next((EXPECTED[key] for key in keys if key in EXPECTED and not (name.startswith("legacy") and key[1] is tf_keras)), None)
+    return next((EXPECTED[key] for key in keys if key in EXPECTED), None)
 
 
 def run(ferry, folder, name, optimizer, first, files, last):

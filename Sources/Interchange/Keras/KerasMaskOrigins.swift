@@ -105,8 +105,7 @@ struct KerasMaskOrigins {
         case is Submodel: return nil
         case let merge as Merge: return carriedByInputs(joined: merge.maskMerge)
         case let concatenate as Concatenate:
-            let joinsSteps = concatenate.axis == 1 && !inputs.isEmpty
-            return joinsSteps ? nil : carriedByInputs(joined: concatenate.maskMerge)
+            return concatenate.axis == 1 ? nil : carriedByInputs(joined: concatenate.maskMerge)
         default: return Mask(inputs.compactMap { carried[$0] })
         }
     }

@@ -67,9 +67,9 @@ struct PreparedGraph: PreparedOperator {
     ) throws -> [Signal] {
         var inputs = node.inputs.map { $0.flatMap { values[$0.index] } }
         let layer = graph.layer(of: node)
-        try locating("layer '\(layer.name)' (\(layer.operation.kind))") { try inputs.apply(node.mask, values) }
-        let slots = Slots(inputs)
         return try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
+            try inputs.apply(node.mask, values)
+            let slots = Slots(inputs)
             let given = slots.map { ValueType(of: $0.tensor) }
             let types = try layer.operation.outputTypes(for: given)
             try RunLimits.check(types)

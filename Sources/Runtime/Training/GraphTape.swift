@@ -35,10 +35,10 @@ public final class GraphTape {
             let parameters = layers[node.layer]
             let trains = layer.isTrainable && !isFrozen
             var arguments = node.inputs.map { $0.flatMap { values[$0.index] } }
-            try locating("layer '\(layer.name)' (\(layer.operation.kind))") { try arguments.apply(node.mask, values) }
-            let slots = Slots(arguments)
             let wantsInputs = node.inputs.contains { $0.map(needed.contains) ?? false }
             let results = try locating("layer '\(layer.name)' (\(layer.operation.kind))") {
+                try arguments.apply(node.mask, values)
+                let slots = Slots(arguments)
                 _ = try layer.operation.outputTypes(for: slots.map { ValueType(of: $0.tensor) })
                 return try pass.inside(layer.name) { inner in
                     inner.trainsLayer = trains

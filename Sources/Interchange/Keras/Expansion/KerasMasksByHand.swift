@@ -8,6 +8,9 @@ extension Model {
     /// Keras 3 hands no mask on beside initial states, and joins masks by another rule than Keras 2. It also gives the
     /// operations that make its masks names without a look at the names that layers have, and then refuses the model.
     func givingMasksByHand() throws -> Model {
+        guard self.graph.nodes.contains(where: { $0.outputs.contains(where: self.graph.carriesMask) }) else {
+            return self
+        }
         var calls = KerasMasksByHand(graph, parameters)
         guard try calls.giveAll() else { return self }
         var (graph, parameters) = try calls.draft.finished()
